@@ -1,0 +1,40 @@
+/**
+ * The queue between ingest and segment workers: partitions, each a sequence of messages that starts at 1 and grows.
+ *
+ * Errors (CodedError): `queue_full` (limited), `queue_unavailable` (unavailable), `queue_message_too_large` (too_large).
+ */
+export interface Queue {
+  readonly description: string;
+  /** Name and creation of the stream behind this queue: sequences count only within one identity. */
+  streamId(): Promise<string>;
+  /**
+   * Resolves when the message is safe: stored durably by the queue, or (in-process queue) committed to the bucket by the
+   * worker that acknowledged it. Rejects with the fault when it is neither.
+   */
+  publish(partition: number, message: OutgoingMessage, signal?: AbortSignal): Promise<void>;
+  /** Waits for at least one message of the partitions this puller owns, then gives what is there, up to the bounds. Empty when the signal is aborted. */
+  pull(bounds: PullBounds, signal: AbortSignal): Promise<readonly QueueMessage[]>;
+  /** Messages and bytes waiting (not pulled or pulled and not settled). */
+  depth(): Promise<{ readonly messages: number; readonly bytes: number }>;
+  close(): Promise<void>;
+}
+
+export type OutgoingMessage = {
+  /** A second message with the same id within the duplicate window is taken as already published. */
+  readonly id: string;
+  readonly bytes: Uint8Array;
+};
+
+export type PullBounds = { readonly messagesMax: number; readonly bytesMax: number };
+
+export interface QueueMessage {
+  readonly partition: number;
+  readonly sequence: number;
+  readonly bytes: Uint8Array;
+  /** After the commit that counts it. */
+  ack(): void;
+  /** To be delivered again. */
+  nak(): void;
+  /** Never again: the worker has put it aside (dead letter) or refuses it; the in-process publisher gets the fault. */
+  term(fault: Error): void;
+}
