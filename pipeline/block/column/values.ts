@@ -1,0 +1,167 @@
+import { assert } from "../../base/assert.ts";
+import type { ByteReader } from "./byte-reader.ts";
+import type { ByteWriter } from "./byte-writer.ts";
+
+/*
+ * Value columns of one profile kind, see FORMAT.md, "Values". Rows come in runs of one stack. The columns of one kind are siblings:
+ * allocated bytes are objects times a size per stack, CPU nanoseconds are samples times the period. A column that follows
+ * from its sibling costs next to nothing.
+ */
+
+/** How a value column is written. 0 is reserved: zeroed bytes are never a legal column. */
+export const ValueMode = {
+  /** Each value as a varint. */
+  Plain: 1,
+  /** Signed difference from the value before in the same run. */
+  Delta: 2,
+  /** Signed difference from what a sibling column predicts; the sibling's index follows. */
+  Sibling: 3,
+  /** All values are 0: nothing follows. */
+  Zero: 4,
+} as const;
+export type ValueMode = (typeof ValueMode)[keyof typeof ValueMode];
+
+/** runEnds: end of each run of rows. columns: one per sample type, equally long. */
+export function writeValues(writer: ByteWriter, columns: readonly Float64Array[], runEnds: Uint32Array): void {
+  columns.forEach((column, index) => {
+    const { mode, sibling } = cheapest(columns, index, runEnds);
+    writer.byte(mode);
+    switch (mode) {
+      case ValueMode.Zero:
+        return;
+      case ValueMode.Plain:
+        for (let i = 0; i < column.length; i++) writer.varint(column[i]!);
+        return;
+      case ValueMode.Delta:
+        eachDelta(column, runEnds, column.length, (residual) => writer.signed(residual));
+        return;
+      case ValueMode.Sibling:
+        writer.byte(sibling);
+        eachResidual(column, columns[sibling]!, column.length, (residual) => writer.signed(residual));
+        return;
+      default:
+        mode satisfies never;
+    }
+  });
+}
+
+/** Errors: `block_section_corrupt`. */
+export function readValues(reader: ByteReader, columnCount: number, runEnds: Uint32Array): Float64Array[] {
+  const rows = runEnds.length === 0 ? 0 : runEnds[runEnds.length - 1]!;
+  const columns: Float64Array[] = [];
+  for (let index = 0; index < columnCount; index++) {
+    const mode = reader.byte() as ValueMode;
+    if (mode !== ValueMode.Zero && rows > reader.remaining) throw reader.corrupt(`${rows} values with ${reader.remaining} bytes left`);
+    const column = new Float64Array(rows);
+    switch (mode) {
+      case ValueMode.Zero:
+        break;
+      case ValueMode.Plain:
+        for (let i = 0; i < rows; i++) column[i] = reader.varint();
+        break;
+      case ValueMode.Delta:
+        readDeltas(reader, column, runEnds);
+        break;
+      case ValueMode.Sibling: {
+        const sibling = reader.byte();
+        if (sibling >= index) throw reader.corrupt(`value column ${index} leans on column ${sibling}`);
+        readResiduals(reader, column, columns[sibling]!);
+        break;
+      }
+      default:
+        throw reader.corrupt(`unknown value mode ${mode as number}`);
+    }
+    columns.push(column);
+  }
+  return columns;
+}
+
+/** Rows looked at to choose a mode: enough to see the shape, too few to cost. */
+const TRIAL_ROWS = 4096;
+
+function cheapest(columns: readonly Float64Array[], index: number, runEnds: Uint32Array): { mode: ValueMode; sibling: number } {
+  const column = columns[index]!;
+  if (column.every((value) => value === 0)) return { mode: ValueMode.Zero, sibling: 0 };
+  const rows = Math.min(column.length, TRIAL_ROWS);
+  let cost = 0;
+  for (let i = 0; i < rows; i++) cost += price(column[i]!, 128);
+  let best: { mode: ValueMode; sibling: number } = { mode: ValueMode.Plain, sibling: 0 };
+  const offer = (mode: ValueMode, sibling: number, price: number): void => {
+    if (price >= cost) return;
+    cost = price;
+    best = { mode, sibling };
+  };
+  let delta = 0;
+  eachDelta(column, runEnds, rows, (residual) => {
+    delta += price(Math.abs(residual), 64);
+  });
+  offer(ValueMode.Delta, 0, delta);
+  for (let sibling = 0; sibling < index; sibling++) {
+    let residuals = 0;
+    eachResidual(column, columns[sibling]!, rows, (residual) => {
+      residuals += price(Math.abs(residual), 64);
+    });
+    offer(ValueMode.Sibling, sibling, residuals);
+  }
+  return best;
+}
+
+/** Bytes a magnitude takes, roughly, after zstd: zeros all but vanish. */
+function price(magnitude: number, firstByte: number): number {
+  if (magnitude === 0) return 0.1;
+  return magnitude < firstByte ? 1 : 1 + Math.log2(magnitude / firstByte) / 7 + 0.5;
+}
+
+function eachDelta(column: Float64Array, runEnds: Uint32Array, rows: number, give: (residual: number) => void): void {
+  let run = 0;
+  let previous = 0;
+  for (let i = 0; i < rows; i++) {
+    while (i === runEnds[run]) {
+      run++;
+      previous = 0;
+    }
+    give(column[i]! - previous);
+    previous = column[i]!;
+  }
+}
+
+function readDeltas(reader: ByteReader, column: Float64Array, runEnds: Uint32Array): void {
+  let at = 0;
+  for (let run = 0; run < runEnds.length; run++) {
+    let previous = 0;
+    for (const end = runEnds[run]!; at < end; at++) {
+      previous += reader.signed();
+      column[at] = previous;
+    }
+  }
+}
+
+/**
+ * What a value should be if it kept the ratio it last had to its sibling. Multiplication and division of doubles are
+ * exact to the last bit everywhere, so writer and reader predict alike.
+ */
+function eachResidual(column: Float64Array, sibling: Float64Array, rows: number, give: (residual: number) => void): void {
+  let ratio = 0;
+  for (let i = 0; i < rows; i++) {
+    const base = sibling[i]!;
+    give(column[i]! - predict(base, ratio));
+    if (base > 0) ratio = column[i]! / base;
+  }
+}
+
+function readResiduals(reader: ByteReader, column: Float64Array, sibling: Float64Array): void {
+  let ratio = 0;
+  for (let i = 0; i < column.length; i++) {
+    const base = sibling[i]!;
+    const value = predict(base, ratio) + reader.signed();
+    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) throw reader.corrupt("a value outside 0 to 2^53 - 1");
+    column[i] = value;
+    if (base > 0) ratio = value / base;
+  }
+}
+
+function predict(base: number, ratio: number): number {
+  const predicted = Math.round(base * ratio);
+  assert(predicted >= 0, "values and ratios are not negative");
+  return predicted > Number.MAX_SAFE_INTEGER ? 0 : predicted;
+}

@@ -1,0 +1,116 @@
+import { type LabelSet, labelSetKey } from "../profile/labels.ts";
+import { type ProfileKind, profileKindKey } from "../profile/profile-type.ts";
+import type { QueuedProfile } from "../profile/queued-profile.ts";
+import { SymbolTable } from "../symbols/symbol-table.ts";
+import type { Symbols } from "../symbols/symbols.ts";
+import type { DecodedDataset } from "./dataset-reader.ts";
+import { idWords, KindBuilder, type KindColumns } from "./kind-builder.ts";
+import type { ProfileColumns } from "./section/profiles.ts";
+import type { StackValues } from "./section/stack-values.ts";
+
+/** A dataset in columns, sorted and without duplicates: what the writer turns into sections. */
+export type DatasetColumns = {
+  readonly tenant: string;
+  readonly service: string;
+  readonly series: readonly LabelSet[];
+  readonly symbols: Symbols;
+  readonly kinds: readonly { readonly kind: ProfileKind; readonly columns: KindColumns }[];
+};
+
+/**
+ * Collects what one service of one tenant gets in one object: from queued profiles (segments) or from the datasets of
+ * other objects (blocks).
+ */
+export class DatasetBuilder {
+  readonly tenant: string;
+  readonly service: string;
+  readonly symbols = new SymbolTable();
+  readonly #series: LabelSet[] = [];
+  readonly #seriesIds = new Map<string, number>();
+  readonly #kinds = new Map<string, { kind: ProfileKind; builder: KindBuilder }>();
+
+  constructor(tenant: string, service: string) {
+    this.tenant = tenant;
+    this.service = service;
+  }
+
+  seriesId(labels: LabelSet): number {
+    const key = labelSetKey(labels);
+    const known = this.#seriesIds.get(key);
+    if (known !== undefined) return known;
+    this.#seriesIds.set(key, this.#series.length);
+    return this.#series.push(labels) - 1;
+  }
+
+  kind(kind: ProfileKind): KindBuilder {
+    const key = profileKindKey(kind);
+    const known = this.#kinds.get(key);
+    if (known !== undefined) return known.builder;
+    const builder = new KindBuilder(kind.sampleTypes.length);
+    this.#kinds.set(key, { kind, builder });
+    return builder;
+  }
+
+  addProfile(profile: QueuedProfile): void {
+    const stacks = this.symbols.addProfile(profile);
+    this.kind(profile.kind).addProfile(profile, stacks, profile.series.map((labels) => this.seriesId(labels)));
+  }
+
+  /** Adds another object's dataset, without the rows at times (ns since 1970) that `keep` refuses. */
+  addDataset(dataset: DecodedDataset, keep?: (timeNs: bigint) => boolean): void {
+    const kinds = dataset.kinds.map((from) => ({ ...from, rows: keep === undefined ? undefined : keptRows(from.profiles, keep) }));
+    const partial = kinds.some(({ profiles, rows }) => rows !== undefined && rows.count < profiles.count);
+    const stacks = this.symbols.addSymbols(dataset.symbols, partial ? usedStacks(dataset.symbols, kinds) : undefined);
+    const series = new Int32Array(dataset.series.length).fill(-1);
+    for (const { kind, profiles, samples, rows } of kinds) {
+      if (rows?.count === 0) continue;
+      const builder = this.kind(kind);
+      const newRows = new Uint32Array(profiles.count);
+      const ids = idWords(profiles.ids);
+      for (let row = 0; row < profiles.count; row++) {
+        if (rows !== undefined && rows.kept[row] === 0) continue;
+        const from = profiles.series[row]!;
+        if (series[from]! < 0) series[from] = this.seriesId(dataset.series[from]!);
+        newRows[row] =
+          builder.addRow(series[from]!, profiles.timeMs[row]!, profiles.timeNs[row]!, profiles.durationNs[row]!, profiles.period[row]!, ids, row) + 1;
+      }
+      builder.addSamples(samples, newRows, stacks);
+    }
+  }
+
+  /** Undefined when nothing is left: every row was a duplicate or was taken out. */
+  finish(): DatasetColumns | undefined {
+    const kinds = [...this.#kinds.values()]
+      .map(({ kind, builder }) => ({ kind, columns: builder.finish() }))
+      .filter(({ columns }) => columns.profiles.count > 0);
+    if (kinds.length === 0) return undefined;
+    return { tenant: this.tenant, service: this.service, series: this.#series, symbols: this.symbols.view(), kinds };
+  }
+}
+
+type KeptRows = { readonly kept: Uint8Array; readonly count: number };
+
+function keptRows(profiles: ProfileColumns, keep: (timeNs: bigint) => boolean): KeptRows {
+  const kept = new Uint8Array(profiles.count);
+  let count = 0;
+  for (let row = 0; row < profiles.count; row++) {
+    if (!keep(BigInt(profiles.timeMs[row]!) * 1_000_000n + BigInt(profiles.timeNs[row]!))) continue;
+    kept[row] = 1;
+    count++;
+  }
+  return { kept, count };
+}
+
+/** Marks the stacks that a kept row has a value for: the others' symbols are not worth keeping. */
+function usedStacks(symbols: Symbols, kinds: readonly { readonly samples: StackValues; readonly rows: KeptRows | undefined }[]): Uint8Array {
+  const used = new Uint8Array(symbols.nodes.parent.length + 1);
+  for (const { samples, rows } of kinds) {
+    let at = 0;
+    for (let run = 0; run < samples.runEnds.length; run++) {
+      for (const end = samples.runEnds[run]!; at < end; at++) {
+        if (rows === undefined || rows.kept[samples.row[at]!] !== 0) used[samples.stacks[run]!] = 1;
+      }
+    }
+  }
+  return used;
+}

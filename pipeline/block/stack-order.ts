@@ -1,0 +1,69 @@
+import type { StackValues } from "./section/stack-values.ts";
+
+/** Samples put in order: by stack, then by row. order: where each came from. */
+export type StackOrder = {
+  readonly order: Uint32Array;
+  readonly stacks: Uint32Array;
+  readonly runEnds: Uint32Array;
+  readonly row: Uint32Array;
+};
+
+/**
+ * Orders samples by stack and, within a stack, by row: two passes of counting sort, the second stable.
+ *
+ * Shape: `picked` lists the samples to take; stack gives a sample's stack, rowOf its row below rowCount.
+ */
+export function groupByStack(picked: Uint32Array, stack: Uint32Array, rowOf: (sample: number) => number, rowCount: number): StackOrder {
+  const byRow = countingSort(picked, rowOf, rowCount);
+  let stackMax = 0;
+  for (let i = 0; i < picked.length; i++) if (stack[picked[i]!]! > stackMax) stackMax = stack[picked[i]!]!;
+  const order = countingSort(byRow, (sample) => stack[sample]!, stackMax + 1);
+  const row = new Uint32Array(order.length);
+  const stacks = new Uint32Array(order.length);
+  const runEnds = new Uint32Array(order.length);
+  let runs = 0;
+  for (let i = 0; i < order.length; i++) {
+    const sample = order[i]!;
+    row[i] = rowOf(sample);
+    if (i === 0 || stack[sample] !== stacks[runs - 1]) stacks[runs++] = stack[sample]!;
+    runEnds[runs - 1] = i + 1;
+  }
+  return { order, stacks: stacks.slice(0, runs), runEnds: runEnds.slice(0, runs), row };
+}
+
+/** Sums a table over the rows that `groupOf` (by row) puts together: the totals per series from the samples per profile. */
+export function sumOverRows(table: StackValues, groupOf: Uint32Array): StackValues {
+  const rowsMax = table.row.length;
+  const row = new Uint32Array(rowsMax);
+  const values = table.values.map(() => new Float64Array(rowsMax));
+  const runEnds = new Uint32Array(table.stacks.length);
+  let kept = 0;
+  let at = 0;
+  for (let run = 0; run < table.runEnds.length; run++) {
+    const runStart = kept;
+    // Rows are sorted by series, so the rows of one group follow each other.
+    for (const end = table.runEnds[run]!; at < end; at++) {
+      const group = groupOf[table.row[at]!]!;
+      if (kept === runStart || row[kept - 1] !== group) row[kept++] = group;
+      for (let type = 0; type < values.length; type++) {
+        const sum = values[type]![kept - 1]! + table.values[type]![at]!;
+        values[type]![kept - 1] = sum > Number.MAX_SAFE_INTEGER ? Number.MAX_SAFE_INTEGER : sum;
+      }
+    }
+    runEnds[run] = kept;
+  }
+  return { stacks: table.stacks, runEnds, row: row.subarray(0, kept), values: values.map((column) => column.subarray(0, kept)), spans: undefined };
+}
+
+function countingSort(samples: Uint32Array, keyOf: (sample: number) => number, keyCount: number): Uint32Array {
+  const starts = new Uint32Array(keyCount + 1);
+  for (let i = 0; i < samples.length; i++) starts[keyOf(samples[i]!) + 1]!++;
+  for (let key = 0; key < keyCount; key++) starts[key + 1]! += starts[key]!;
+  const sorted = new Uint32Array(samples.length);
+  for (let i = 0; i < samples.length; i++) {
+    const key = keyOf(samples[i]!);
+    sorted[starts[key]!] = samples[i]!;
+    starts[key]!++;
+  }
+  return sorted;
+}

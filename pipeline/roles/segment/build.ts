@@ -1,0 +1,54 @@
+import { CodedError, FaultKind, type FaultRecord, faultRecord, isCoded } from "../../base/errors.ts";
+import { SEGMENT_COMPRESSION_LEVEL } from "../../block/compression.ts";
+import { DatasetBuilder } from "../../block/dataset-builder.ts";
+import type { ObjectDirectory } from "../../block/directory.ts";
+import { type ObjectBytes, ObjectWriter } from "../../block/writer.ts";
+import type { QueuedProfile } from "../../profile/queued-profile.ts";
+import { decodeQueuedProfile } from "../../profile/queued-profile-codec.ts";
+
+/** A message that cannot become part of a segment, by its index in the batch. */
+export type RejectedMessage = { readonly index: number; readonly fault: FaultRecord };
+
+/** The outcome of a batch; bytes and directory are absent when every message was rejected. */
+export type SegmentBytes = {
+  readonly bytes: Uint8Array | undefined;
+  readonly directory: ObjectDirectory | undefined;
+  readonly rejected: readonly RejectedMessage[];
+};
+
+/**
+ * Builds one segment, for all tenants and services, from the bytes of queued profiles. Pure.
+ *
+ * Errors: none thrown for the input: what cannot be decoded is in `rejected`, with code `queued_profile_corrupt`.
+ */
+export function buildSegmentFromMessages(messages: readonly Uint8Array[]): SegmentBytes {
+  const profiles: QueuedProfile[] = [];
+  const rejected: RejectedMessage[] = [];
+  messages.forEach((message, index) => {
+    try {
+      profiles.push(decodeQueuedProfile(message));
+    } catch (error) {
+      const coded = isCoded(error) ? error : new CodedError("queued_profile_corrupt", FaultKind.Corrupt, String(error), { cause: error });
+      rejected.push({ index, fault: faultRecord(coded) });
+    }
+  });
+  const segment = profiles.length > 0 ? buildSegment(profiles) : undefined;
+  return { bytes: segment?.bytes, directory: segment?.directory, rejected };
+}
+
+/** Builds one segment from at least one profile. Pure; the same profiles in another order give the same answers. */
+export function buildSegment(profiles: readonly QueuedProfile[]): ObjectBytes {
+  const builders = new Map<string, DatasetBuilder>();
+  for (const profile of profiles) {
+    const key = `${profile.tenant}\0${profile.service}`;
+    let builder = builders.get(key);
+    if (builder === undefined) builders.set(key, (builder = new DatasetBuilder(profile.tenant, profile.service)));
+    builder.addProfile(profile);
+  }
+  const writer = new ObjectWriter({ level: 0, compressionLevel: SEGMENT_COMPRESSION_LEVEL });
+  for (const key of [...builders.keys()].sort()) {
+    const dataset = builders.get(key)!.finish();
+    if (dataset !== undefined) writer.add(dataset);
+  }
+  return writer.finish();
+}

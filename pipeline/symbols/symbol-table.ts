@@ -1,0 +1,253 @@
+import type { QueuedProfile } from "../profile/queued-profile.ts";
+import { GrowableUint32 } from "./growable.ts";
+import { InternTable } from "./intern-table.ts";
+import { mix } from "./string-hash.ts";
+import { StringInterner } from "./string-interner.ts";
+import type { Symbols } from "./symbols.ts";
+
+/** Symbols without the stack nodes: what a queued profile and a dataset have in common. */
+type SymbolTables = Omit<Symbols, "nodes">;
+
+/** Where the locations of something added are in the table: the table's location at the index + 1 of its own. */
+type LocationMap = Uint32Array;
+
+/**
+ * Interns the symbols of many profiles or datasets of one service: each string, mapping, function, location and stack
+ * node once. Grows; read it out with `view`.
+ */
+export class SymbolTable {
+  readonly strings = new StringInterner();
+  readonly #mappings = columns(9);
+  readonly #functions = columns(4);
+  readonly #locations = columns(3);
+  readonly #lineEnds = new GrowableUint32();
+  readonly #lineFunction = new GrowableUint32();
+  readonly #lineNumber = new GrowableUint32();
+  readonly #nodeParent = new GrowableUint32(256);
+  readonly #nodeLocation = new GrowableUint32(256);
+  readonly #mappingTable = new InternTable(8);
+  readonly #functionTable = new InternTable(128);
+  readonly #locationTable = new InternTable(256);
+  readonly #nodeTable = new InternTable(512);
+
+  get nodeCount(): number {
+    return this.#nodeParent.length;
+  }
+
+  /** Adds a profile's symbols and stacks. Returns the stack (leaf node id) of each of its stacktraces. */
+  addProfile(profile: QueuedProfile): Uint32Array {
+    const locations = this.#addTables(profile);
+    const { locations: stack, ends } = profile.stacks;
+    const nodes = new Uint32Array(ends.length);
+    let start = 0;
+    for (let i = 0; i < ends.length; i++) {
+      let node = 0;
+      for (let at = ends[i]! - 1; at >= start; at--) node = this.#internNode(node, locations[stack[at]! + 1]!);
+      nodes[i] = node;
+      start = ends[i]!;
+    }
+    return nodes;
+  }
+
+  /** Adds another dataset's symbols. Returns this table's stack by the dataset's stack; stacks that `used` marks 0 are left out (and 0). */
+  addSymbols(symbols: Symbols, used?: Uint8Array): Uint32Array {
+    const { parent, location } = symbols.nodes;
+    const needed = used === undefined ? undefined : withAncestors(used, parent);
+    const locations = this.#addTables(symbols, needed === undefined ? undefined : usedLocations(needed, symbols));
+    const nodes = new Uint32Array(parent.length + 1);
+    for (let i = 0; i < parent.length; i++) {
+      if (needed !== undefined && needed[i + 1] === 0) continue;
+      nodes[i + 1] = this.#internNode(nodes[parent[i]!]!, locations[location[i]! + 1]!);
+    }
+    return nodes;
+  }
+
+  /** The table as it is now, without copying: valid until something is added. */
+  view(): Symbols {
+    const [fileName, buildId, startLo, startHi, limitLo, limitHi, offsetLo, offsetHi, flags] = views(this.#mappings);
+    const [name, systemName, functionFile, startLine] = views(this.#functions);
+    const [mapping, addressLo, addressHi] = views(this.#locations);
+    return {
+      strings: { bytes: this.strings.bytes.subarray(0, this.strings.sizeBytes), ends: this.strings.ends.view() },
+      mappings: {
+        fileName: fileName!,
+        buildId: buildId!,
+        startLo: startLo!,
+        startHi: startHi!,
+        limitLo: limitLo!,
+        limitHi: limitHi!,
+        offsetLo: offsetLo!,
+        offsetHi: offsetHi!,
+        flags: flags!,
+      },
+      functions: { name: name!, systemName: systemName!, fileName: functionFile!, startLine: startLine! },
+      locations: { mapping: mapping!, addressLo: addressLo!, addressHi: addressHi!, lineEnds: this.#lineEnds.view() },
+      lines: { function: this.#lineFunction.view(), number: this.#lineNumber.view() },
+      nodes: { parent: this.#nodeParent.view(), location: this.#nodeLocation.view() },
+    };
+  }
+
+  /** Interns everything but stacks; `used` (by location) marks what is wanted, everything by default. */
+  #addTables(tables: SymbolTables, used?: Uint8Array): LocationMap {
+    const lazyStrings = used === undefined ? undefined : new Int32Array(tables.strings.ends.length).fill(-1);
+    const strings = lazyStrings === undefined ? this.#addStrings(tables.strings) : undefined;
+    const string = (id: number): number => {
+      if (strings !== undefined) return strings[id]!;
+      const known = lazyStrings![id]!;
+      if (known >= 0) return known;
+      const start = id === 0 ? 0 : tables.strings.ends[id - 1]!;
+      return (lazyStrings![id] = this.strings.intern(tables.strings.bytes, start, tables.strings.ends[id]! - start));
+    };
+    const { mappings, functions, locations, lines } = tables;
+    const mappingMap = new Uint32Array(mappings.fileName.length + 1);
+    const functionMap = new Uint32Array(functions.name.length + 1);
+    const locationMap = new Uint32Array(locations.mapping.length + 1);
+    const lineFunctions: number[] = [];
+    let lineStart = 0;
+    for (let i = 0; i < locations.mapping.length; i++) {
+      const lineEnd = locations.lineEnds[i]!;
+      if (used === undefined || used[i] !== 0) {
+        const mapping = locations.mapping[i]!;
+        if (mapping > 0 && mappingMap[mapping] === 0) mappingMap[mapping] = this.#internMapping(mappings, mapping - 1, string) + 1;
+        lineFunctions.length = 0;
+        for (let line = lineStart; line < lineEnd; line++) {
+          const fn = lines.function[line]!;
+          if (fn > 0 && functionMap[fn] === 0) {
+            const at = fn - 1;
+            functionMap[fn] =
+              this.#internFunction(string(functions.name[at]!), string(functions.systemName[at]!), string(functions.fileName[at]!), functions.startLine[at]!) + 1;
+          }
+          lineFunctions.push(functionMap[fn]!);
+        }
+        locationMap[i + 1] = this.#internLocation(
+          mappingMap[mapping]!,
+          locations.addressLo[i]!,
+          locations.addressHi[i]!,
+          lineFunctions,
+          lines.number,
+          lineStart,
+        );
+      }
+      lineStart = lineEnd;
+    }
+    return locationMap;
+  }
+
+  #addStrings(strings: SymbolTables["strings"]): Uint32Array {
+    const map = new Uint32Array(strings.ends.length);
+    let start = 0;
+    for (let i = 0; i < map.length; i++) {
+      const end = strings.ends[i]!;
+      map[i] = this.strings.intern(strings.bytes, start, end - start);
+      start = end;
+    }
+    return map;
+  }
+
+  #internMapping(from: Symbols["mappings"], index: number, string: (id: number) => number): number {
+    const row = [
+      string(from.fileName[index]!),
+      string(from.buildId[index]!),
+      from.startLo[index]!,
+      from.startHi[index]!,
+      from.limitLo[index]!,
+      from.limitHi[index]!,
+      from.offsetLo[index]!,
+      from.offsetHi[index]!,
+      from.flags[index]!,
+    ];
+    return internRow(this.#mappingTable, this.#mappings, row);
+  }
+
+  #internFunction(name: number, systemName: number, fileName: number, startLine: number): number {
+    const [names, systemNames, fileNames, startLines] = this.#functions as [GrowableUint32, GrowableUint32, GrowableUint32, GrowableUint32];
+    const hash = mix(mix(mix(name, systemName), fileName), startLine);
+    const table = this.#functionTable;
+    let slot = table.start(hash);
+    for (let id = table.at(slot); id >= 0; slot = table.next(slot), id = table.at(slot)) {
+      if (names.data[id] === name && systemNames.data[id] === systemName && fileNames.data[id] === fileName && startLines.data[id] === startLine) return id;
+    }
+    const id = names.push(name);
+    systemNames.push(systemName);
+    fileNames.push(fileName);
+    startLines.push(startLine);
+    table.put(slot, id, hash);
+    return id;
+  }
+
+  #internLocation(mapping: number, lo: number, hi: number, functions: readonly number[], numbers: Uint32Array, lineStart: number): number {
+    const [mappings, los, his] = this.#locations as [GrowableUint32, GrowableUint32, GrowableUint32];
+    let hash = mix(mix(mix(functions.length, mapping), lo), hi);
+    for (let i = 0; i < functions.length; i++) hash = mix(mix(hash, functions[i]!), numbers[lineStart + i]!);
+    const table = this.#locationTable;
+    let slot = table.start(hash);
+    candidates: for (let id = table.at(slot); id >= 0; slot = table.next(slot), id = table.at(slot)) {
+      if (mappings.data[id] !== mapping || los.data[id] !== lo || his.data[id] !== hi) continue;
+      const from = id === 0 ? 0 : this.#lineEnds.data[id - 1]!;
+      if (this.#lineEnds.data[id]! - from !== functions.length) continue;
+      for (let i = 0; i < functions.length; i++) {
+        if (this.#lineFunction.data[from + i] !== functions[i] || this.#lineNumber.data[from + i] !== numbers[lineStart + i]) continue candidates;
+      }
+      return id;
+    }
+    const id = mappings.push(mapping);
+    los.push(lo);
+    his.push(hi);
+    for (let i = 0; i < functions.length; i++) {
+      this.#lineFunction.push(functions[i]!);
+      this.#lineNumber.push(numbers[lineStart + i]!);
+    }
+    this.#lineEnds.push(this.#lineFunction.length);
+    table.put(slot, id, hash);
+    return id;
+  }
+
+  #internNode(parent: number, location: number): number {
+    const parents = this.#nodeParent;
+    const locations = this.#nodeLocation;
+    const hash = mix(parent, location);
+    const table = this.#nodeTable;
+    let slot = table.start(hash);
+    for (let entry = table.at(slot); entry >= 0; slot = table.next(slot), entry = table.at(slot)) {
+      if (parents.data[entry] === parent && locations.data[entry] === location) return entry + 1;
+    }
+    const entry = parents.push(parent);
+    locations.push(location);
+    table.put(slot, entry, hash);
+    return entry + 1;
+  }
+}
+
+function columns(count: number): readonly GrowableUint32[] {
+  return Array.from({ length: count }, () => new GrowableUint32());
+}
+
+function views(of: readonly GrowableUint32[]): Uint32Array[] {
+  return of.map((column) => column.view());
+}
+
+function internRow(table: InternTable, to: readonly GrowableUint32[], row: readonly number[]): number {
+  const hash = row.reduce(mix, row.length);
+  let slot = table.start(hash);
+  for (let id = table.at(slot); id >= 0; slot = table.next(slot), id = table.at(slot)) {
+    if (row.every((value, column) => to[column]!.data[id] === value)) return id;
+  }
+  const id = to[0]!.length;
+  row.forEach((value, column) => to[column]!.push(value));
+  table.put(slot, id, hash);
+  return id;
+}
+
+/** A stack needs its callers: marks the ancestors of every marked node. */
+function withAncestors(used: Uint8Array, parent: Uint32Array): Uint8Array {
+  const needed = used.slice();
+  for (let i = parent.length; i > 0; i--) if (needed[i] !== 0) needed[parent[i - 1]!] = 1;
+  return needed;
+}
+
+function usedLocations(needed: Uint8Array, symbols: Symbols): Uint8Array {
+  const used = new Uint8Array(symbols.locations.mapping.length);
+  const { location } = symbols.nodes;
+  for (let i = 0; i < location.length; i++) if (needed[i + 1] !== 0) used[location[i]!] = 1;
+  return used;
+}
