@@ -1,0 +1,58 @@
+/** A column of unsigned numbers that grows: for tables whose length the wire does not tell beforehand. */
+export class Uint32Column {
+  array = new Uint32Array(64);
+  count = 0;
+
+  push(value: number): void {
+    if (this.count === this.array.length) this.#grow();
+    this.array[this.count++] = value;
+  }
+
+  at(index: number): number {
+    return this.array[index]!;
+  }
+
+  clear(): void {
+    this.count = 0;
+  }
+
+  #grow(): void {
+    const larger = new Uint32Array(this.array.length * 2);
+    larger.set(this.array);
+    this.array = larger;
+  }
+}
+
+/**
+ * Numbers the entries of a shared table in the order of their first use, so that a profile takes along only what it refers to. `clear` costs
+ * what was used, not what the shared table holds: a request may have hundreds of profiles over one dictionary.
+ */
+export class Renumbering {
+  /** Shared index of each local one. */
+  readonly used = new Uint32Column();
+  /** Local index + 1 of each shared one, 0 while unused. */
+  readonly #local: Uint32Array;
+
+  constructor(sharedCount: number) {
+    this.#local = new Uint32Array(sharedCount);
+  }
+
+  of(shared: number): number {
+    const known = this.#local[shared]!;
+    if (known !== 0) return known - 1;
+    this.used.push(shared);
+    this.#local[shared] = this.used.count;
+    return this.used.count - 1;
+  }
+
+  clear(): void {
+    const { array, count } = this.used;
+    for (let i = 0; i < count; i++) this.#local[array[i]!] = 0;
+    this.used.clear();
+  }
+}
+
+/** A view of at least `needed` elements: the same array while it is large enough. Contents are not kept. */
+export function roomFor<A extends Uint8Array | Uint32Array | Int32Array | Float64Array>(array: A, needed: number, create: new (length: number) => A): A {
+  return array.length >= needed ? array : new create(Math.max(needed, array.length * 2));
+}
