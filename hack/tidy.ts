@@ -4,6 +4,7 @@ import { checkAmbient } from "./tidy/ambient.ts";
 import { checkDeadFiles } from "./tidy/dead-files.ts";
 import { importsOf } from "./tidy/imports.ts";
 import { checkLayers } from "./tidy/layers.ts";
+import { checkLock } from "./tidy/lock.ts";
 import { isGenerated, isTypeScript, ROOT, readRepository, type TidyFault } from "./tidy/repository.ts";
 import { checkLeaks, checkLengths, checkSizes } from "./tidy/text-rules.ts";
 
@@ -21,6 +22,7 @@ const RULES: readonly (readonly [name: string, check: () => readonly TidyFault[]
   ["every file is reached", () => checkDeadFiles(files, imports)],
   ["files fit a few screens", () => checkLengths(files)],
   ["nothing names one machine or registry", () => checkLeaks(files)],
+  ["the lock names every platform", () => checkLock(files)],
   ["the clone stays light", () => checkSizes(files.map((file) => ({ path: file.path, bytes: statSync(join(ROOT, file.path)).size })))],
 ];
 
