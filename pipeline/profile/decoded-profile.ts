@@ -1,6 +1,12 @@
 import type { ValueType } from "./profile-type.ts";
 
 /**
+ * In place of an index: the sender refers to something that is not in the profile. Normalisation drops the location, and with
+ * it the samples that use it.
+ */
+export const MISSING = 0xffffffff;
+
+/**
  * A profile as its sender wrote it, in index form: what the readers of the formats (pprof, OTLP, folded text) give and
  * what `normalize` takes. Typed arrays, no object per sample or location.
  *
@@ -57,8 +63,8 @@ export type FunctionTable = {
 };
 
 /**
- * mapping: index + 1, 0 for none. Lines of location i are lineStart[i] .. lineStart[i] + lineCount[i] of the line columns,
- * innermost (inlined) first, as in pprof. lineFunction: function index + 1, 0 for none.
+ * mapping: index + 1, 0 for none, or MISSING. Lines of location i are lineStart[i] .. lineStart[i] + lineCount[i] of the line columns,
+ * innermost (inlined) first, as in pprof. lineFunction: function index + 1, 0 for none or missing.
  */
 export type LocationTable = {
   count: number;
@@ -74,7 +80,7 @@ export type LocationTable = {
 };
 
 /**
- * Sample i: locations locationStart[i] .. + locationCount[i] (leaf first) of `location`; values i * sampleTypes.length .. ;
+ * Sample i: locations locationStart[i] .. + locationCount[i] (leaf first) of `location`, each an index or MISSING; values i * sampleTypes.length .. ;
  * labels labelStart[i] .. + labelCount[i] of the label columns. labelText is a string index, 0 for a numeric label (whose number
  * nobody keeps: normalisation drops numeric labels).
  */
