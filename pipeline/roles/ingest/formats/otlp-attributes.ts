@@ -74,10 +74,11 @@ export function readKeyValue(wire: WireReader, strings: OtlpStrings): Label | un
 }
 
 export function dictionaryString(index: number, strings: OtlpStrings, what: string): number {
-  // An empty table with references to 0 says "unset" everywhere; nothing is lost by reading it so.
-  if (index === 0 && strings.dictionaryCount === 0) return strings.addText("");
   if (index >= strings.dictionaryCount) {
-    throw malformed(`${what} is string ${index}, but the dictionary has ${strings.dictionaryCount} strings`, { index, strings: strings.dictionaryCount });
+    throw malformed(`${what} is string ${index}, but the dictionary has ${strings.dictionaryCount} strings`, {
+      index,
+      strings: strings.dictionaryCount,
+    });
   }
   return index;
 }

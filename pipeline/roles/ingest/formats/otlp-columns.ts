@@ -51,8 +51,3 @@ export class Renumbering {
     this.used.clear();
   }
 }
-
-/** A view of at least `needed` elements: the same array while it is large enough. Contents are not kept. */
-export function roomFor<A extends Uint8Array | Uint32Array | Int32Array | Float64Array>(array: A, needed: number, create: new (length: number) => A): A {
-  return array.length >= needed ? array : new create(Math.max(needed, array.length * 2));
-}

@@ -1,7 +1,7 @@
 import type { Label } from "../../../profile/labels.ts";
 import { readKeyValue } from "./otlp-attributes.ts";
-import { readOtlpDictionary, type OtlpDictionary } from "./otlp-dictionary.ts";
-import { malformed, WireReader, type WireRange } from "./otlp-wire.ts";
+import { type OtlpDictionary, readOtlpDictionary } from "./otlp-dictionary.ts";
+import { malformed, type WireRange, WireReader } from "./otlp-wire.ts";
 
 /** An export request taken apart down to its profiles, which are still bytes. */
 export type OtlpRequest = { readonly dictionary: OtlpDictionary; readonly resources: readonly OtlpResource[] };
@@ -18,7 +18,8 @@ export function readOtlpRequest(body: Uint8Array, droppedSampleAttributes?: Read
     else if (wire.field === 2) dictionaryRanges.push(wire.range());
     else wire.skip();
   }
-  if (dictionaryRanges.length === 0) throw malformed("the request has no dictionary: send ProfilesDictionary with its tables, as OTLP of 2025 and later does");
+  if (dictionaryRanges.length === 0)
+    throw malformed("the request has no dictionary: send ProfilesDictionary with its tables, as OTLP of 2025 and later does");
   if (resourceRanges.length === 0) throw malformed("the request has no resource profiles");
 
   // The dictionary first: resource attributes may refer to its strings.

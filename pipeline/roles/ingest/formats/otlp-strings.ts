@@ -22,6 +22,11 @@ export class OtlpStrings {
     this.bytes = body;
     this.#usedBytes = body.length;
     this.starts = starts;
+    // Every table has its zero value; a sender that left the table out has it all the same.
+    if (starts.count === 0) {
+      starts.push(0);
+      ends.push(0);
+    }
     for (let i = 0; i < starts.count; i++) this.lengths.push(ends.at(i) - starts.at(i));
     this.dictionaryCount = starts.count;
   }

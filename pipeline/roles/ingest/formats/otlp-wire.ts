@@ -151,22 +151,10 @@ export class WireReader {
     return range;
   }
 
+  /** Moves past a field that nobody reads. */
   skip(): void {
-    switch (this.wireType) {
-      case WIRE_VARINT:
-        return this.varint();
-      case WIRE_FIXED64:
-        return this.#advance(8);
-      case WIRE_FIXED32:
-        return this.#advance(4);
-      case WIRE_LENGTH: {
-        this.varint();
-        if (this.hi !== 0) throw this.fault("a field longer than the message");
-        return this.#advance(this.lo);
-      }
-      default:
-        throw this.fault(`wire type ${this.wireType}`);
-    }
+    if (this.wireType === WIRE_VARINT) this.varint();
+    else this.#advance(this.#contentSizeBytes());
   }
 
   expect(wireType: number): void {
@@ -191,6 +179,27 @@ export class WireReader {
   packedInteger(): number {
     this.varint();
     return this.#signed();
+  }
+
+  packedIndex(): number {
+    this.varint();
+    return this.hi === 0 ? this.lo : INDEX_IMPOSSIBLE;
+  }
+
+  #contentSizeBytes(): number {
+    switch (this.wireType) {
+      case WIRE_FIXED64:
+        return 8;
+      case WIRE_FIXED32:
+        return 4;
+      case WIRE_LENGTH:
+        this.varint();
+        if (this.hi !== 0) throw this.fault("a field longer than the message");
+        return this.lo;
+      default:
+        // Groups (3, 4) are older than OTLP; 6 and 7 do not exist.
+        throw this.fault(`wire type ${this.wireType}`);
+    }
   }
 
   #advance(sizeBytes: number): void {

@@ -1,12 +1,11 @@
 import type { CodedError } from "../../../base/errors.ts";
 import type { DecodedProfile } from "../../../profile/decoded-profile.ts";
 import type { LabelSet } from "../../../profile/labels.ts";
+import type { OtlpEncoding } from "../ingest-door.ts";
 import { otlpJsonToProtobuf } from "./otlp-json.ts";
 import { createOtlpProfileReader } from "./otlp-profile.ts";
 import { readOtlpRequest } from "./otlp-request.ts";
 import { seriesLabels } from "./otlp-series.ts";
-
-export type OtlpEncoding = "protobuf" | "json";
 
 export type OtlpOptions = {
   /** Taken for profiles that carry no time. */
