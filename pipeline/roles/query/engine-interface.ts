@@ -39,8 +39,8 @@ export type StackSelection = {
 };
 
 /**
- * Keeps the samples whose stack has a frame of an included name (all samples when nothing is included) and none of an excluded one.
- * Regexes are RE2, searched anywhere in the function name.
+ * Keeps the samples whose stack has every included name, at least one match of every included regex, and nothing excluded.
+ * Regexes are RE2, searched anywhere in the function name ({@link compileSearchRegex} in matcher.ts).
  */
 export type FrameFilter = {
   readonly includeNames: readonly string[];

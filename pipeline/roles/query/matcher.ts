@@ -50,9 +50,10 @@ export function matchesAll(matchers: readonly CompiledMatcher[], valueOf: (name:
   return true;
 }
 
-/** Compiles an anchored RE2 expression for many questions: function-name filters use it too. */
-export function compileAnchoredRegex(pattern: string): (text: string) => boolean {
-  return compileAnchored(pattern, alternativesOfLiterals(pattern));
+/** An RE2 expression searched anywhere in the text: frame filters. Errors: `selector_regex_invalid`. */
+export function compileSearchRegex(pattern: string): (text: string) => boolean {
+  const compiled = compileRe2(pattern, 0);
+  return (text) => compiled.matcher(text).find();
 }
 
 function compileAnchored(pattern: string, literals: readonly string[] | undefined): (text: string) => boolean {
@@ -61,18 +62,22 @@ function compileAnchored(pattern: string, literals: readonly string[] | undefine
     const set = new Set(literals);
     return (text) => set.has(text);
   }
-  // `.` does not match a newline, neither in RE2 nor in Prometheus' shortcuts.
-  if (pattern === ".*") return (text) => !text.includes("\n");
-  if (pattern === ".+") return (text) => text !== "" && !text.includes("\n");
+  // `.` matches a newline too, as in Prometheus.
+  if (pattern === ".*") return () => true;
+  if (pattern === ".+") return (text) => text !== "";
   const prefix = /^([A-Za-z0-9_/:@ -]+)\.([*+])$/.exec(pattern);
   if (prefix !== null) {
     const literal = prefix[1] ?? "";
     const length = literal.length + (prefix[2] === "+" ? 1 : 0);
-    return (text) => text.length >= length && text.startsWith(literal) && !text.includes("\n", literal.length);
+    return (text) => text.length >= length && text.startsWith(literal);
   }
+  const compiled = compileRe2(pattern, RE2JS.DOTALL);
+  return (text) => compiled.matches(text);
+}
+
+function compileRe2(pattern: string, flags: number): RE2JS {
   try {
-    const compiled = RE2JS.compile(pattern);
-    return (text) => compiled.matches(text);
+    return RE2JS.compile(pattern, flags);
   } catch (cause) {
     throw new CodedError("selector_regex_invalid", FaultKind.Invalid, `the regular expression ${JSON.stringify(pattern)} is not RE2: ${reason(cause)}`, { cause });
   }

@@ -1,0 +1,52 @@
+import { GrowableFloat64, GrowableUint32 } from "../../symbols/growable.ts";
+import { SymbolTable } from "../../symbols/symbol-table.ts";
+import type { StackSelection } from "./engine-interface.ts";
+import type { MergedStacks } from "./merged-stacks.ts";
+import type { SectionReader } from "./read.ts";
+import type { SelectedRows } from "./select.ts";
+import { StackFilter } from "./stack-filter.ts";
+import { sumPerStack } from "./stack-sums.ts";
+
+/** Merges the selected stacks with all their symbols; symbols of stacks that are not selected are left out. */
+export async function mergeStacks(
+  selected: readonly SelectedRows[],
+  stacks: StackSelection,
+  reader: SectionReader,
+  checkTime: () => void,
+): Promise<MergedStacks> {
+  const table = new SymbolTable();
+  const filter = new StackFilter(stacks);
+  const sums: number[] = [];
+  for (const rows of selected) {
+    checkTime();
+    const symbols = await reader.symbols(rows.planned);
+    const perStack = await sumPerStack(rows, stacks, symbols.nodes.parent.length + 1, reader);
+    const names = await reader.stackNames(rows.planned);
+    const allowed = filter.selectedNodes(names);
+    const used = new Uint8Array(perStack.length);
+    for (let stack = 1; stack < perStack.length; stack++) {
+      if (perStack[stack]! > 0 && (allowed === undefined || allowed[names.nodeOfStack[stack]!] === 1)) used[stack] = 1;
+    }
+    const merged = table.addSymbols(symbols, used);
+    for (let stack = 1; stack < perStack.length; stack++) {
+      if (used[stack] === 1) sums[merged[stack]!] = (sums[merged[stack]!] ?? 0) + perStack[stack]!;
+    }
+  }
+  return flatten(table, sums);
+}
+
+/** Spells the stacks out, leaf first. sums: by node, with holes. */
+function flatten(table: SymbolTable, sums: readonly number[]): MergedStacks {
+  const { nodes, ...tables } = table.view();
+  const locations = new GrowableUint32(1024);
+  const ends = new GrowableUint32(256);
+  const values = new GrowableFloat64(256);
+  for (let node = 1; node <= nodes.parent.length; node++) {
+    const value = sums[node];
+    if (value === undefined) continue;
+    for (let at = node; at > 0; at = nodes.parent[at - 1]!) locations.push(nodes.location[at - 1]!);
+    ends.push(locations.length);
+    values.push(value);
+  }
+  return { ...tables, stackLocations: locations.view(), stackEnds: ends.view(), values: values.view() };
+}

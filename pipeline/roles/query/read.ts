@@ -1,0 +1,108 @@
+import { assert } from "../../base/assert.ts";
+import { CodedError, FaultKind } from "../../base/errors.ts";
+import { type DatasetEntry, type SectionEntry, SectionKind } from "../../block/directory.ts";
+import { findSection, readProfiles, readSeries, readStackValues, readSymbols } from "../../block/reader.ts";
+import type { ProfileColumns } from "../../block/section/profiles.ts";
+import type { StackValues } from "../../block/section/stack-values.ts";
+import type { LabelSet } from "../../profile/labels.ts";
+import type { Symbols } from "../../symbols/symbols.ts";
+import type { PlannedDataset } from "./plan.ts";
+import type { SectionCache } from "./section-cache.ts";
+import { buildStackNames, type StackNames } from "./stack-names.ts";
+
+/** Reads a range of an object; see ObjectStore.getRange. */
+export type ReadRange = (key: string, offset: number, size: number) => Promise<Uint8Array>;
+
+/** What one query may read. */
+export type ReadBudget = { readonly bytesMax: number; bytesRead: number };
+
+/**
+ * Reads sections of datasets through the cache.
+ *
+ * Errors: `query_limit_bytes` (too_large) once a query has read more than its budget; `block_…`; `object_…`.
+ */
+export class SectionReader {
+  readonly #readRange: ReadRange;
+  readonly #cache: SectionCache;
+  readonly #budget: ReadBudget;
+
+  constructor(readRange: ReadRange, cache: SectionCache, budget: ReadBudget) {
+    this.#readRange = readRange;
+    this.#cache = cache;
+    this.#budget = budget;
+  }
+
+  series(planned: PlannedDataset): Promise<readonly LabelSet[]> {
+    return this.#cached(planned, SectionKind.Series, 0, readSeries);
+  }
+
+  symbols(planned: PlannedDataset): Promise<Symbols> {
+    return this.#cached(planned, SectionKind.Symbols, 0, readSymbols);
+  }
+
+  /** The dataset's stacks as calls of function names: derived from the symbols once, and kept beside them. */
+  stackNames(planned: PlannedDataset): Promise<StackNames> {
+    const section = required(planned.entry, SectionKind.Symbols, 0);
+    return this.#cache.get(
+      `${planned.object.key}@${section.offset}/names`,
+      async () => buildStackNames(await this.symbols(planned)),
+      (names) => names.sizeBytes,
+    );
+  }
+
+  profiles(planned: PlannedDataset, kindIndex: number): Promise<ProfileColumns> {
+    return this.#cached(planned, SectionKind.Profiles, kindIndex, readProfiles);
+  }
+
+  samples(planned: PlannedDataset, kindIndex: number): Promise<StackValues> {
+    return this.#cached(planned, SectionKind.Samples, kindIndex, readStackValues);
+  }
+
+  /** Undefined where the dataset has no totals of the kind: its samples are as small. */
+  totals(planned: PlannedDataset, kindIndex: number): Promise<StackValues> | undefined {
+    if (findSection(planned.entry, SectionKind.Totals, kindIndex) === undefined) return undefined;
+    return this.#cached(planned, SectionKind.Totals, kindIndex, readStackValues);
+  }
+
+  #cached<Value>(
+    { object, entry }: PlannedDataset,
+    kind: SectionKind,
+    kindIndex: number,
+    decode: (stored: Uint8Array, section: SectionEntry, dataset: DatasetEntry) => Value,
+  ): Promise<Value> {
+    const section = required(entry, kind, kindIndex);
+    return this.#cache.get(
+      `${object.key}@${section.offset}`,
+      async () => {
+        this.#budget.bytesRead += section.sizeBytes;
+        if (this.#budget.bytesRead > this.#budget.bytesMax) {
+          throw new CodedError(
+            "query_limit_bytes",
+            FaultKind.TooLarge,
+            `the query reads more than ${this.#budget.bytesMax} bytes: ask for a shorter time range or fewer services, or raise query.bytes_max`,
+            { facts: { limit_bytes: this.#budget.bytesMax } },
+          );
+        }
+        const stored = await this.#readRange(object.key, section.offset, section.sizeBytes);
+        return decode(stored, section, entry);
+      },
+      memoryBytes,
+    );
+  }
+}
+
+function required(entry: DatasetEntry, kind: SectionKind, kindIndex: number): SectionEntry {
+  const section = findSection(entry, kind, kindIndex);
+  assert(section !== undefined, `dataset ${entry.service} has section ${kind} of kind ${kindIndex}`);
+  return section;
+}
+
+/** Bytes of all typed arrays in a value, and a guess for strings. */
+function memoryBytes(value: unknown): number {
+  if (ArrayBuffer.isView(value)) return value.byteLength;
+  if (typeof value === "string") return 32 + value.length;
+  if (typeof value !== "object" || value === null) return 8;
+  let sum = 16;
+  for (const part of Object.values(value)) sum += memoryBytes(part);
+  return sum;
+}

@@ -1,0 +1,145 @@
+import { GrowableUint32 } from "../../symbols/growable.ts";
+import { InternTable } from "../../symbols/intern-table.ts";
+import { mix, StringHash } from "../../symbols/string-hash.ts";
+import type { Symbols } from "../../symbols/symbols.ts";
+
+/**
+ * The stacks of a dataset as a tree of calls by function name: inlined calls unfolded, lines and addresses forgotten.
+ *
+ * Shape: node 0 is the root; node i has parent[i] < i and name[i], an index into names. nodeOfStack: the node of each stack of the dataset.
+ * Names are distinct bytes, each with its 64-bit hash.
+ */
+export type StackNames = {
+  readonly parent: Uint32Array;
+  readonly name: Uint32Array;
+  readonly nodeOfStack: Uint32Array;
+  readonly names: NameColumns;
+  readonly sizeBytes: number;
+};
+
+export type NameColumns = {
+  readonly count: number;
+  readonly bytes: Uint8Array;
+  readonly starts: Uint32Array;
+  readonly lengths: Uint32Array;
+  readonly hashLo: Int32Array;
+  readonly hashHi: Int32Array;
+};
+
+export function buildStackNames(symbols: Symbols): StackNames {
+  const frames = new LocationNames(symbols);
+  const { parent: stackParent, location } = symbols.nodes;
+  const parent = new GrowableUint32(stackParent.length + 16);
+  const name = new GrowableUint32(stackParent.length + 16);
+  parent.push(0);
+  name.push(0);
+  const table = new InternTable(stackParent.length + 16);
+  const child = (of: number, named: number): number => {
+    const hash = mix(of, named);
+    let slot = table.start(hash);
+    for (let entry = table.at(slot); entry >= 0; slot = table.next(slot), entry = table.at(slot)) {
+      if (parent.data[entry + 1] === of && name.data[entry + 1] === named) return entry + 1;
+    }
+    const node = parent.push(of);
+    name.push(named);
+    table.put(slot, node - 1, hash);
+    return node;
+  };
+  const nodeOfStack = new Uint32Array(stackParent.length + 1);
+  for (let i = 0; i < stackParent.length; i++) {
+    let node = nodeOfStack[stackParent[i]!]!;
+    const end = frames.ends[location[i]!]!;
+    for (let at = location[i]! === 0 ? 0 : frames.ends[location[i]! - 1]!; at < end; at++) node = child(node, frames.names.data[at]!);
+    nodeOfStack[i + 1] = node;
+  }
+  const names = frames.columns();
+  const sizeBytes = nodeOfStack.byteLength + parent.length * 8 + names.count * 16 + names.bytes.length;
+  return { parent: parent.view(), name: name.view(), nodeOfStack, names, sizeBytes };
+}
+
+/** The names a location shows, outermost first: those of its lines, or `binary!0xaddress` when nobody knows better. */
+class LocationNames {
+  readonly ends: Uint32Array;
+  readonly names = new GrowableUint32();
+  readonly #symbols: Symbols;
+  /** Names that are not in the dataset's strings. */
+  readonly #extra = new Map<string, number>();
+
+  constructor(symbols: Symbols) {
+    this.#symbols = symbols;
+    const { locations, lines, functions } = symbols;
+    this.ends = new Uint32Array(locations.mapping.length);
+    let lineStart = 0;
+    for (let i = 0; i < locations.mapping.length; i++) {
+      const lineEnd = locations.lineEnds[i]!;
+      for (let line = lineEnd - 1; line >= lineStart; line--) {
+        const fn = lines.function[line]!;
+        if (fn > 0) this.names.push(functions.name[fn - 1]!);
+      }
+      if (lineStart === lineEnd) this.#nameAddress(i);
+      this.ends[i] = this.names.length;
+      lineStart = lineEnd;
+    }
+  }
+
+  columns(): NameColumns {
+    const { strings } = this.#symbols;
+    const known = strings.ends.length;
+    const count = known + this.#extra.size;
+    const extra = Buffer.from([...this.#extra.keys()].join(""));
+    const bytes = extra.length === 0 ? strings.bytes : concat(strings.bytes, extra);
+    const starts = new Uint32Array(count);
+    const lengths = new Uint32Array(count);
+    const hashLo = new Int32Array(count);
+    const hashHi = new Int32Array(count);
+    const extraLengths = [...this.#extra.keys()].map((text) => Buffer.byteLength(text));
+    const hash = new StringHash();
+    let start = 0;
+    for (let i = 0; i < count; i++) {
+      const length = i < known ? strings.ends[i]! - start : extraLengths[i - known]!;
+      starts[i] = start;
+      lengths[i] = length;
+      hash.of(bytes, start, length);
+      hashLo[i] = hash.lo;
+      hashHi[i] = hash.hi;
+      start += length;
+    }
+    return { count, bytes, starts, lengths, hashLo, hashHi };
+  }
+
+  #nameAddress(location: number): void {
+    const { locations, mappings } = this.#symbols;
+    const low = locations.addressLo[location]!;
+    const high = locations.addressHi[location]!;
+    const mapping = locations.mapping[location]!;
+    if (low === 0 && high === 0) return;
+    const binary = mapping === 0 ? "" : binaryName(this.#text(mappings.fileName[mapping - 1]!), this.#text(mappings.buildId[mapping - 1]!));
+    if (binary === undefined) return;
+    const address = (BigInt(high) << 32n) | BigInt(low);
+    const text = `${binary}${binary === "" ? "" : "!"}0x${address.toString(16)}`;
+    const known = this.#extra.get(text) ?? this.#symbols.strings.ends.length + this.#extra.size;
+    this.#extra.set(text, known);
+    this.names.push(known);
+  }
+
+  #text(id: number): string {
+    const { bytes, ends } = this.#symbols.strings;
+    return Buffer.from(bytes.subarray(id === 0 ? 0 : ends[id - 1]!, ends[id]!)).toString();
+  }
+}
+
+/**
+ * What stands before the `!` of a frame without a function. Undefined hides the frame: its sender says that it knows neither the
+ * binary nor its build id, so nobody will ever tell more; see docs/decisions/0003-native-frames.md.
+ */
+function binaryName(fileName: string, buildId: string): string | undefined {
+  if (fileName === "UNKNOWN" && buildId === "") return undefined;
+  return fileName.slice(fileName.lastIndexOf("/") + 1) || buildId;
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}
