@@ -1,0 +1,57 @@
+import { assert } from "../../base/assert.ts";
+import { BLOCK_COMPRESSION_LEVEL } from "../../block/compression.ts";
+import { DatasetBuilder } from "../../block/dataset-builder.ts";
+import { datasetRange, decodeDataset } from "../../block/dataset-reader.ts";
+import type { DatasetEntry } from "../../block/directory.ts";
+import { type ObjectBytes, ObjectWriter } from "../../block/writer.ts";
+
+/** A dataset to merge, and the times (ns since 1970, inclusive) whose rows are to be left out: deleted or expired. */
+export type MergeInput = {
+  readonly key: string;
+  readonly dataset: DatasetEntry;
+  readonly dropped: readonly { readonly minNs: bigint; readonly maxNs: bigint }[];
+};
+
+/** Plain data: it crosses to a worker thread. All inputs belong to one tenant. level: of what comes out. */
+export type MergeRequest = { readonly level: number; readonly inputs: readonly MergeInput[]; readonly objectBytesMax: number };
+
+/**
+ * Merges datasets into blocks of one tenant: service after service, each read, merged and written before the next, so that memory is bounded by
+ * the largest service of the plan. A new block begins once one has reached `objectBytesMax`; a service is never split. Gives no block when every row was dropped.
+ *
+ * Errors: `block_…` (corrupt) naming the object; whatever `readRange` throws.
+ */
+export async function* mergeDatasets(
+  request: MergeRequest,
+  readRange: (key: string, offset: number, size: number) => Promise<Uint8Array>,
+): AsyncGenerator<ObjectBytes> {
+  assert(new Set(request.inputs.map(({ dataset }) => dataset.tenant)).size <= 1, "a block belongs to one tenant");
+  const newWriter = (): ObjectWriter => new ObjectWriter({ level: request.level, compressionLevel: BLOCK_COMPRESSION_LEVEL });
+  let writer = newWriter();
+  for (const inputs of byService(request.inputs)) {
+    const builder = new DatasetBuilder(inputs[0]!.dataset.tenant, inputs[0]!.dataset.service);
+    for (const { key, dataset, dropped } of inputs) {
+      const { offset, sizeBytes } = datasetRange(dataset);
+      const decoded = decodeDataset(await readRange(key, offset, sizeBytes), dataset);
+      builder.addDataset(decoded, dropped.length === 0 ? undefined : (time) => !dropped.some(({ minNs, maxNs }) => time >= minNs && time <= maxNs));
+    }
+    const merged = builder.finish();
+    if (merged === undefined) continue;
+    writer.add(merged);
+    if (writer.sizeBytes < request.objectBytesMax) continue;
+    yield writer.finish();
+    writer = newWriter();
+  }
+  if (writer.datasetCount > 0) yield writer.finish();
+}
+
+/** Services in order, so that the same plan gives the same bytes. */
+function byService(inputs: readonly MergeInput[]): readonly (readonly MergeInput[])[] {
+  const groups = new Map<string, MergeInput[]>();
+  for (const input of inputs) {
+    const group = groups.get(input.dataset.service);
+    if (group === undefined) groups.set(input.dataset.service, [input]);
+    else group.push(input);
+  }
+  return [...groups.keys()].sort().map((service) => groups.get(service)!);
+}
