@@ -4,7 +4,7 @@ import { profileKindKey } from "../../profile/profile-type.ts";
 import { InternTable } from "../../symbols/intern-table.ts";
 import { mix } from "../../symbols/string-hash.ts";
 import type { SectionReader } from "./read.ts";
-import { type SelectedRows, withProfiles, withRowMask } from "./select.ts";
+import { type KindRows, withProfiles, withRowMask } from "./select.ts";
 
 /**
  * Takes out rows that another dataset has too: the same profile kind, series and nanosecond, as after a retried push whose first try went
@@ -12,13 +12,13 @@ import { type SelectedRows, withProfiles, withRowMask } from "./select.ts";
  *
  * Within one object rows are distinct, so only datasets of one service whose times overlap are looked at.
  */
-export async function dropDuplicates(selected: readonly SelectedRows[], reader: SectionReader): Promise<void> {
+export async function dropDuplicates(selected: readonly KindRows[], reader: SectionReader): Promise<void> {
   for (const group of overlapping(selected)) await dropInGroup(group, reader);
 }
 
 /** Groups of two and more datasets of one service and profile kind that overlap in time, directly or through others. */
-function overlapping(selected: readonly SelectedRows[]): readonly (readonly SelectedRows[])[] {
-  const byKind = new Map<string, SelectedRows[]>();
+function overlapping(selected: readonly KindRows[]): readonly (readonly KindRows[])[] {
+  const byKind = new Map<string, KindRows[]>();
   for (const rows of selected) {
     const { entry } = rows.planned;
     const key = `${entry.tenant}\0${entry.service}\0${profileKindKey(entry.kinds[rows.kindIndex]!.kind)}`;
@@ -26,10 +26,10 @@ function overlapping(selected: readonly SelectedRows[]): readonly (readonly Sele
     if (known === undefined) byKind.set(key, [rows]);
     else known.push(rows);
   }
-  const groups: SelectedRows[][] = [];
+  const groups: KindRows[][] = [];
   for (const all of byKind.values()) {
     all.sort((a, b) => (a.planned.entry.minTimeNs < b.planned.entry.minTimeNs ? -1 : 1));
-    let group: SelectedRows[] = [];
+    let group: KindRows[] = [];
     let end = -1n;
     for (const rows of all) {
       if (group.length > 0 && rows.planned.entry.minTimeNs > end) {
@@ -45,7 +45,7 @@ function overlapping(selected: readonly SelectedRows[]): readonly (readonly Sele
   return groups.filter((group) => group.length > 1);
 }
 
-async function dropInGroup(group: readonly SelectedRows[], reader: SectionReader): Promise<void> {
+async function dropInGroup(group: readonly KindRows[], reader: SectionReader): Promise<void> {
   for (const rows of group) await withProfiles(rows, reader);
   const seriesIds = new Map<string, number>();
   const table = new InternTable(1024);

@@ -23,14 +23,14 @@ export function seriesMatches(matchers: readonly CompiledMatcher[], labels: Labe
 /** A profile type as a dataset has it. */
 export type TypeInDataset = { readonly kindIndex: number; readonly sampleType: number };
 
-/** Where a dataset has values of the profile type. */
+/** Where a dataset has the profile type, be all its values 0: a row without a value may still be the one of two duplicates that is kept. */
 export function findType(entry: DatasetEntry, profileTypeIdWanted: string): readonly TypeInDataset[] {
   const found: TypeInDataset[] = [];
-  entry.kinds.forEach(({ kind, totals }, kindIndex) => {
+  entry.kinds.forEach(({ kind }, kindIndex) => {
     // Ids start with the kind's name: most kinds are dismissed without building one.
     if (!profileTypeIdWanted.startsWith(kind.name)) return;
     for (let sampleType = 0; sampleType < kind.sampleTypes.length; sampleType++) {
-      if (totals[sampleType]! > 0 && profileTypeId(kind, sampleType) === profileTypeIdWanted) found.push({ kindIndex, sampleType });
+      if (profileTypeId(kind, sampleType) === profileTypeIdWanted) found.push({ kindIndex, sampleType });
     }
   });
   return found;

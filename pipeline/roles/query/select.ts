@@ -3,15 +3,14 @@ import type { LabelSet } from "../../profile/labels.ts";
 import { dropDuplicates } from "./duplicates.ts";
 import type { TypedSelection } from "./engine-interface.ts";
 import { findType, seriesMatches, typeLabels } from "./kind-match.ts";
-import { type CompiledMatcher, compileMatchers } from "./matcher.ts";
+import { compileMatchers } from "./matcher.ts";
 import type { PlannedDataset, TimeRange } from "./plan.ts";
 import type { SectionReader } from "./read.ts";
 
-/** What of one profile type in one dataset is selected. */
-export type SelectedRows = {
+/** What of one profile kind in one dataset is selected. */
+export type KindRows = {
   readonly planned: PlannedDataset;
   readonly kindIndex: number;
-  readonly sampleType: number;
   readonly series: readonly LabelSet[];
   /** 1 for a series of the dataset that matches. */
   readonly seriesMask: Uint8Array;
@@ -20,6 +19,9 @@ export type SelectedRows = {
   /** Loaded when the rows had to be looked at. */
   profiles: ProfileColumns | undefined;
 };
+
+/** The same for one profile type of the kind. */
+export type SelectedRows = KindRows & { readonly sampleType: number };
 
 /**
  * Finds the rows of a selection: series by their labels, rows by time and deletions, of rows that are in the bucket twice only one,
@@ -32,23 +34,36 @@ export async function selectRows(
   profileIds: readonly string[] = [],
 ): Promise<readonly SelectedRows[]> {
   const matchers = compileMatchers(selection.matchers);
-  const wanted = plan.flatMap((planned) => findType(planned.entry, selection.profileTypeId).map((type) => ({ planned, ...type })));
   const selected: SelectedRows[] = [];
-  for (const { planned, kindIndex, sampleType } of wanted) {
-    const series = await reader.series(planned);
-    const seriesMask = matchingSeries(series, matchers, planned, kindIndex, sampleType);
-    if (!seriesMask.includes(1)) continue;
-    const rows: SelectedRows = { planned, kindIndex, sampleType, series, seriesMask, rowMask: undefined, profiles: undefined };
-    if (!planned.wholeInRange || planned.deleted.length > 0) await maskByTime(rows, reader);
-    if (rows.rowMask === undefined || rows.rowMask.includes(1)) selected.push(rows);
+  for (const planned of plan) {
+    for (const { kindIndex, sampleType } of findType(planned.entry, selection.profileTypeId)) {
+      const derived = typeLabels(planned.entry.kinds[kindIndex]!.kind, sampleType);
+      const rows = await rowsOfKind(planned, kindIndex, reader, (labels) => seriesMatches(matchers, labels, derived));
+      if (rows !== undefined) selected.push({ ...rows, sampleType });
+    }
   }
   await dropDuplicates(selected, reader);
   if (profileIds.length > 0) for (const rows of selected) await maskByProfile(rows, new Set(profileIds), reader);
   return selected;
 }
 
+/** The rows of a profile kind in a dataset whose series match, in time and not deleted; undefined when there are none. */
+export async function rowsOfKind(
+  planned: PlannedDataset,
+  kindIndex: number,
+  reader: SectionReader,
+  matches: (labels: LabelSet) => boolean,
+): Promise<KindRows | undefined> {
+  const series = await reader.series(planned);
+  const seriesMask = Uint8Array.from(series, (labels) => (matches(labels) ? 1 : 0));
+  if (!seriesMask.includes(1)) return undefined;
+  const rows: KindRows = { planned, kindIndex, series, seriesMask, rowMask: undefined, profiles: undefined };
+  if (!planned.wholeInRange || planned.deleted.length > 0) await maskByTime(rows, reader);
+  return rows.rowMask === undefined || rows.rowMask.includes(1) ? rows : undefined;
+}
+
 /** Makes sure the row mask is there, 1 for the rows of matching series. */
-export async function withRowMask(rows: SelectedRows, reader: SectionReader): Promise<Uint8Array> {
+export async function withRowMask(rows: KindRows, reader: SectionReader): Promise<Uint8Array> {
   if (rows.rowMask !== undefined) return rows.rowMask;
   const profiles = await withProfiles(rows, reader);
   const mask = new Uint8Array(profiles.count);
@@ -56,7 +71,7 @@ export async function withRowMask(rows: SelectedRows, reader: SectionReader): Pr
   return (rows.rowMask = mask);
 }
 
-export async function withProfiles(rows: SelectedRows, reader: SectionReader): Promise<ProfileColumns> {
+export async function withProfiles(rows: KindRows, reader: SectionReader): Promise<ProfileColumns> {
   return (rows.profiles ??= await reader.profiles(rows.planned, rows.kindIndex));
 }
 
@@ -67,7 +82,7 @@ export function timeFilter(planned: Pick<PlannedDataset, "range" | "deleted">): 
   return (timeMs, timeNs) => inside(range, timeMs, timeNs) && !deleted.some((hole) => inside(hole, timeMs, timeNs));
 }
 
-async function maskByTime(rows: SelectedRows, reader: SectionReader): Promise<void> {
+async function maskByTime(rows: KindRows, reader: SectionReader): Promise<void> {
   const profiles = await withProfiles(rows, reader);
   const mask = await withRowMask(rows, reader);
   const inTime = timeFilter(rows.planned);
@@ -82,17 +97,6 @@ async function maskByProfile(rows: SelectedRows, ids: ReadonlySet<string>, reade
   for (let row = 0; row < mask.length; row++) {
     if (mask[row] === 1 && !ids.has(Buffer.from(profiles.ids.subarray(row * 16, row * 16 + 16)).toString("hex"))) mask[row] = 0;
   }
-}
-
-function matchingSeries(
-  series: readonly LabelSet[],
-  matchers: readonly CompiledMatcher[],
-  planned: PlannedDataset,
-  kindIndex: number,
-  sampleType: number,
-): Uint8Array {
-  const derived = typeLabels(planned.entry.kinds[kindIndex]!.kind, sampleType);
-  return Uint8Array.from(series, (labels) => (seriesMatches(matchers, labels, derived) ? 1 : 0));
 }
 
 type SplitRange = { readonly minMs: number; readonly minNs: number; readonly maxMs: number; readonly maxNs: number };

@@ -1,31 +1,37 @@
 import type { ProfileColumns } from "../../block/section/profiles.ts";
 import type { LabelSet } from "../../profile/labels.ts";
+import type { ProfileKind } from "../../profile/profile-type.ts";
+import { dropDuplicates } from "./duplicates.ts";
 import type { Selection, SeriesOfKind, ServiceOfKind } from "./engine-interface.ts";
 import { seriesMatches, typeLabels } from "./kind-match.ts";
 import { compileMatchers } from "./matcher.ts";
 import type { PlannedDataset } from "./plan.ts";
 import type { SectionReader } from "./read.ts";
-import { timeFilter } from "./select.ts";
+import { type KindRows, rowsOfKind, withProfiles, withRowMask } from "./select.ts";
 
 /**
  * The series that have a value in the selection. Exact to the row, so that the answer does not depend on how rows were put into objects.
  */
 export async function selectSeries(plan: readonly PlannedDataset[], selection: Selection, reader: SectionReader): Promise<readonly SeriesOfKind[]> {
   const matchers = compileMatchers(selection.matchers);
-  const found: SeriesOfKind[] = [];
+  const selected: KindRows[] = [];
   for (const planned of plan) {
-    const series = await reader.series(planned);
     for (let kindIndex = 0; kindIndex < planned.entry.kinds.length; kindIndex++) {
-      const { kind } = planned.entry.kinds[kindIndex]!;
-      const derived = kind.sampleTypes.map((_, sampleType) => typeLabels(kind, sampleType));
-      const wanted = series.map((labels) => derived.map((types) => seriesMatches(matchers, labels, types)));
-      if (!wanted.some((types) => types.includes(true))) continue;
-      const present = presentTypes(await reader.profiles(planned, kindIndex), planned, series.length);
-      series.forEach((labels: LabelSet, index) => {
-        const sampleTypes = kind.sampleTypes.flatMap((_, type) => (wanted[index]![type]! && present[type]![index] === 1 ? [type] : []));
-        if (sampleTypes.length > 0) found.push({ labels, kind, sampleTypes });
-      });
+      const types = derivedLabels(planned.entry.kinds[kindIndex]!.kind);
+      const rows = await rowsOfKind(planned, kindIndex, reader, (labels) => types.some((derived) => seriesMatches(matchers, labels, derived)));
+      if (rows !== undefined) selected.push(rows);
     }
+  }
+  await dropDuplicates(selected, reader);
+  const found: SeriesOfKind[] = [];
+  for (const rows of selected) {
+    const { kind } = rows.planned.entry.kinds[rows.kindIndex]!;
+    const types = derivedLabels(kind);
+    const present = presentTypes(await withProfiles(rows, reader), await withRowMask(rows, reader), rows.series.length);
+    rows.series.forEach((labels, index) => {
+      const sampleTypes = types.flatMap((derived, type) => (present[type]![index] === 1 && seriesMatches(matchers, labels, derived) ? [type] : []));
+      if (sampleTypes.length > 0) found.push({ labels, kind, sampleTypes });
+    });
   }
   return found;
 }
@@ -45,8 +51,9 @@ export async function selectServices(plan: readonly PlannedDataset[], selection:
       ];
       let sampleTypes = kind.sampleTypes.flatMap((_, type) => (totals[type]! > 0 && seriesMatches(matchers, labels, typeLabels(kind, type)) ? [type] : []));
       if (sampleTypes.length > 0 && (!planned.wholeInRange || planned.deleted.length > 0)) {
-        const present = presentTypes(await reader.profiles(planned, kindIndex), planned, planned.entry.seriesCount);
-        sampleTypes = sampleTypes.filter((type) => present[type]!.includes(1));
+        const rows = await rowsOfKind(planned, kindIndex, reader, () => true);
+        const present = rows === undefined ? [] : presentTypes(await withProfiles(rows, reader), await withRowMask(rows, reader), rows.series.length);
+        sampleTypes = sampleTypes.filter((type) => present[type]?.includes(1));
       }
       if (sampleTypes.length > 0) found.push({ service, kind, sampleTypes });
     }
@@ -54,12 +61,15 @@ export async function selectServices(plan: readonly PlannedDataset[], selection:
   return found;
 }
 
-/** Per sample type: 1 for each series that has a value above 0 in a row that counts. */
-function presentTypes(profiles: ProfileColumns, planned: PlannedDataset, seriesCount: number): readonly Uint8Array[] {
-  const inTime = planned.wholeInRange && planned.deleted.length === 0 ? undefined : timeFilter(planned);
+function derivedLabels(kind: ProfileKind): readonly Readonly<Record<string, string>>[] {
+  return kind.sampleTypes.map((_, sampleType) => typeLabels(kind, sampleType));
+}
+
+/** Per sample type: 1 for each series that has a value above 0 in a row of the mask. */
+function presentTypes(profiles: ProfileColumns, mask: Uint8Array, seriesCount: number): readonly Uint8Array[] {
   const present = profiles.totals.map(() => new Uint8Array(seriesCount));
   for (let row = 0; row < profiles.count; row++) {
-    if (inTime !== undefined && !inTime(profiles.timeMs[row]!, profiles.timeNs[row]!)) continue;
+    if (mask[row] === 0) continue;
     for (let type = 0; type < present.length; type++) if (profiles.totals[type]![row]! > 0) present[type]![profiles.series[row]!] = 1;
   }
   return present;
