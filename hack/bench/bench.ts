@@ -1,0 +1,68 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { ROOT } from "../tidy/repository.ts";
+import { ownBench } from "./own-bench.ts";
+import { type Row, table } from "./table.ts";
+import { type YardstickFleet, yardstick, yardstickIsThere } from "./yardstick.ts";
+
+/*
+ *   npm run bench                                 a small fleet of the corpus, some two minutes
+ *   npm run bench -- --profiles 5000 --clients 128
+ *   npm run bench -- yardstick --fleet 2k,20k --clients 8,128
+ *   … --write                                     puts the figures into docs/benchmarks.md as well
+ */
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    profiles: { type: "string", default: "2000" },
+    clients: { type: "string", default: "8" },
+    seed: { type: "string", default: "42" },
+    fleet: { type: "string", default: "2k" },
+    write: { type: "boolean", default: false },
+  },
+});
+
+const clients = values.clients.split(",").map(Number);
+const kind = positionals[0] ?? "own";
+if (kind === "own") {
+  const report = await ownBench({ profiles: Number(values.profiles), clients: clients[0]!, seed: Number(values.seed) });
+  publish("own", report);
+} else if (kind === "yardstick") {
+  if (!yardstickIsThere()) throw new Error("the yardstick needs ../shared/bench beside the clone; npm run bench works without it");
+  publish("yardstick", await yardstick({ fleets: values.fleet.split(",") as YardstickFleet[], clients }));
+} else {
+  throw new Error(`unknown measurement "${kind}"; there are: (none), yardstick`);
+}
+
+function publish(
+  section: "own" | "yardstick",
+  { rows, notes }: { readonly rows: readonly Row[]; readonly notes: readonly string[] },
+): void {
+  const cpu = cpus()[0]?.model.trim() ?? "unknown CPU";
+  const machine = `${cpus().length} × ${cpu}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`;
+  const command = `npm run bench${
+    process.argv.length > 2
+      ? ` -- ${process.argv
+          .slice(2)
+          .filter((arg) => arg !== "--write")
+          .join(" ")}`
+      : ""
+  }`;
+  const text = [`\`${command}\` on ${machine}`, "", ...notes.map((note) => `- ${note}`), "", table(rows)].join("\n");
+  console.log(`\n${text}`);
+  if (values.write) writeSection(section, text);
+}
+
+/** The document keeps its prose; only what stands between the marks of a section is replaced. */
+function writeSection(section: string, text: string): void {
+  const path = join(ROOT, "docs/benchmarks.md");
+  const document = readFileSync(path, "utf8");
+  const [begin, end] = [`<!-- ${section}: begin -->`, `<!-- ${section}: end -->`];
+  const from = document.indexOf(begin);
+  const to = document.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`docs/benchmarks.md lacks the marks ${begin} … ${end}`);
+  writeFileSync(path, `${document.slice(0, from + begin.length)}\n${text}\n${document.slice(to)}`);
+}
