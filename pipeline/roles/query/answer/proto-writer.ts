@@ -34,6 +34,24 @@ export class ProtoWriter {
     this.varint(value);
   }
 
+  /** A 64-bit integer in two unsigned halves, for addresses and nanoseconds. */
+  uint64(field: number, lo: number, hi: number): void {
+    if (hi === 0) return this.uint(field, lo >>> 0);
+    this.varint(field * 8);
+    this.#reserve(10);
+    const bytes = this.#bytes;
+    let at = this.#length;
+    let low = lo >>> 0;
+    let high = hi >>> 0;
+    while (high !== 0) {
+      bytes[at++] = (low & 127) | 128;
+      low = ((low >>> 7) | (high << 25)) >>> 0;
+      high >>>= 7;
+    }
+    this.#length = at;
+    this.varint(low);
+  }
+
   bool(field: number, value: boolean): void {
     if (value) this.uint(field, 1);
   }
