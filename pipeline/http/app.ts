@@ -1,0 +1,100 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type ConnectRouter, createContextKey, createContextValues, type Interceptor } from "@connectrpc/connect";
+import { connectNodeAdapter } from "@connectrpc/connect-node";
+import type { Log } from "../base/log.ts";
+import type { Authenticate } from "./authenticate.ts";
+import { CALLER, type Caller } from "./caller.ts";
+import { COMPRESS_MIN_BYTES, WIRE_COMPRESSIONS } from "./compression.ts";
+import { faultInterceptor } from "./fault-answers.ts";
+import type { HttpMetrics } from "./metrics.ts";
+import type { Request, RequestListener, Response } from "./one-port.ts";
+import { createPlainApp, type PlainRoutes } from "./plain-app.ts";
+
+/** Registers the RPCs of one part. Who asks is in the context: `callerOf(context.values)`. */
+export type ConnectRoutes = (router: ConnectRouter) => void;
+
+/**
+ * A request answered without the Connect adapter, for the one path where its cost per request counts. It answers
+ * everything it claims, faults included.
+ */
+export type DirectRoute = {
+  readonly path: string;
+  claims(request: Request): boolean;
+  answer(request: Request, response: Response): Promise<void>;
+};
+
+export type AppParts = {
+  readonly authenticate: Authenticate;
+  readonly connect: readonly ConnectRoutes[];
+  readonly plain: readonly PlainRoutes[];
+  readonly direct: readonly DirectRoute[];
+  /** Of one message, decompressed: the largest that any tenant may send. */
+  readonly messageBytesMax: number;
+  readonly log: Log;
+  readonly metrics: HttpMetrics;
+};
+
+export type App = { readonly listener: RequestListener; close(): Promise<void> };
+
+/** Brings Connect, gRPC, gRPC-Web and plain HTTP under one listener. */
+export async function createApp(parts: AppParts): Promise<App> {
+  const plain = createPlainApp({ ...parts, routes: parts.plain });
+  await plain.ready();
+
+  const rpcPaths = new Set<string>();
+  const rpcs = connectNodeAdapter({
+    routes: (router) => {
+      for (const routes of parts.connect) routes(router);
+      for (const handler of router.handlers) rpcPaths.add(handler.requestPath);
+    },
+    interceptors: [faultInterceptor(parts.log), callerInterceptor],
+    contextValues: (request) => createContextValues().set(AUTHENTICATED, authenticated(parts.authenticate, request)),
+    acceptCompression: [...WIRE_COMPRESSIONS],
+    compressMinBytes: COMPRESS_MIN_BYTES,
+    readMaxBytes: parts.messageBytesMax,
+  });
+  const direct = new Map(parts.direct.map((route) => [route.path, route]));
+
+  const listener: RequestListener = (request, response) => {
+    const path = pathOf(request);
+    response.setHeader("x-content-type-options", "nosniff");
+    const route = direct.get(path);
+    if (route?.claims(request) === true) {
+      parts.metrics.observe(request, response, path);
+      void route.answer(request, response);
+    } else if (rpcPaths.has(path)) {
+      parts.metrics.observe(request, response, path);
+      rpcs(request, response);
+    } else {
+      // fastify speaks to both kinds of requests; its types know the first only.
+      plain.routing(request as IncomingMessage, response as ServerResponse);
+    }
+  };
+  return { listener, close: () => plain.close() };
+}
+
+type Authenticated = { readonly caller: Caller } | { readonly fault: unknown };
+
+/** The adapter has no place to fail before it has parsed a request, so the outcome travels and the interceptor fails. */
+const AUTHENTICATED = createContextKey<Authenticated | undefined>(undefined, { description: "outcome of authentication" });
+
+function authenticated(authenticate: Authenticate, request: Request): Authenticated {
+  try {
+    return { caller: authenticate(request.headers) };
+  } catch (fault) {
+    return { fault };
+  }
+}
+
+const callerInterceptor: Interceptor = (next) => async (request) => {
+  const outcome = request.contextValues.get(AUTHENTICATED);
+  if (outcome !== undefined && "fault" in outcome) throw outcome.fault;
+  if (outcome !== undefined) request.contextValues.set(CALLER, outcome.caller);
+  return next(request);
+};
+
+function pathOf(request: Request): string {
+  const url = request.url ?? "/";
+  const end = url.indexOf("?");
+  return end < 0 ? url : url.slice(0, end);
+}
