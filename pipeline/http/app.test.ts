@@ -70,7 +70,7 @@ afterAll(async () => {
 
 const headers = { "X-Scope-OrgID": "b|a|b" };
 
-function post(path: string, body: BodyInit, more: Record<string, string> = {}): Promise<Response> {
+function post(path: string, body: string | Uint8Array, more: Record<string, string> = {}): Promise<Response> {
   return fetch(url + path, { method: "POST", body, headers: { ...headers, "content-type": "application/json", ...more } });
 }
 

@@ -27,7 +27,8 @@ export async function readBody(request: Request, bytesMax: number): Promise<Buff
         settle();
         // The rest is thrown away as it comes, so that the client can read the answer.
         request.resume();
-        return reject(bodyTooLarge(bytesMax));
+        reject(bodyTooLarge(bytesMax));
+        return;
       }
       chunks.push(chunk);
     };
