@@ -1,0 +1,48 @@
+import { execFile, execFileSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { REPOSITORY } from "../harness/server.ts";
+
+const run = promisify(execFile);
+const GO_MODULE = join(REPOSITORY, "test/clients/go");
+const GO_BINARIES = join(GO_MODULE, "bin");
+
+export type GoProgram = "conformance" | "sdk" | "otlpsend" | "oracle";
+
+/** Is there a Go compiler? Without one the suites that need its programs say so and are skipped. */
+export const hasGo = ((): boolean => {
+  try {
+    execFileSync("go", ["version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    console.warn("skipped: the Go clients need a `go` on the PATH (apt-get install golang)");
+    return false;
+  }
+})();
+
+/** Builds the Go programs; the compiler's cache makes every time after the first a matter of a second. */
+export async function buildGoPrograms(): Promise<void> {
+  mkdirSync(GO_BINARIES, { recursive: true });
+  await run("go", ["build", "-o", `${GO_BINARIES}/`, "./cmd/..."], { cwd: GO_MODULE });
+}
+
+export type ProgramOutput = { readonly lines: readonly unknown[]; readonly stderr: string };
+
+/** Runs a Go program to its end and gives its output, one JSON value per line. */
+export async function runGoProgram(program: GoProgram, args: readonly string[]): Promise<ProgramOutput> {
+  return jsonLines(await run(join(GO_BINARIES, program), args, { maxBuffer: 64 * 1024 * 1024 }));
+}
+
+/** Runs a TypeScript program of test/clients/node with the Node that runs the tests. */
+export async function runNodeProgram(file: string, args: readonly string[]): Promise<ProgramOutput> {
+  return jsonLines(await run(process.execPath, [join(REPOSITORY, "test/clients/node", file), ...args], { cwd: REPOSITORY }));
+}
+
+function jsonLines({ stdout, stderr }: { stdout: string; stderr: string }): ProgramOutput {
+  const lines = stdout
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line): unknown => JSON.parse(line));
+  return { lines, stderr };
+}
