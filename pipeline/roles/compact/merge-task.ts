@@ -1,0 +1,32 @@
+import type { MessagePort } from "node:worker_threads";
+import { CodedError, FaultKind, faultRecord, type FaultRecord, isCoded } from "../../base/errors.ts";
+import type { ObjectDirectory } from "../../block/directory.ts";
+import { attachDirectoryStore } from "../../objects/directory.ts";
+import { mergeDatasets, type MergeRequest } from "./merge.ts";
+
+/** port: where the blocks go, each as soon as it is complete. It is closed at the end. */
+export type MergeTask = { readonly storePath: string; readonly request: MergeRequest; readonly port: MessagePort };
+
+export type MergeMessage =
+  | { readonly kind: "block"; readonly bytes: Uint8Array<ArrayBuffer>; readonly directory: ObjectDirectory }
+  | { readonly kind: "end" }
+  | { readonly kind: "fault"; readonly fault: FaultRecord };
+
+/** The thread entry of {@link mergeDatasets}: reads the inputs itself, so that they need not pass through the main thread. */
+export default async function merge({ storePath, request, port }: MergeTask): Promise<void> {
+  const store = attachDirectoryStore({ path: storePath });
+  const send = (message: MergeMessage, transfer: readonly ArrayBuffer[] = []): void => port.postMessage(message, [...transfer]);
+  try {
+    for await (const { bytes, directory } of mergeDatasets(request, (key, offset, size) => store.getRange(key, offset, size))) {
+      const own = new Uint8Array(bytes);
+      send({ kind: "block", bytes: own, directory }, [own.buffer]);
+    }
+    send({ kind: "end" });
+  } catch (error) {
+    const coded = isCoded(error) ? error : new CodedError("merge_failed", FaultKind.Corrupt, String(error), { facts: { stack: (error as Error).stack } });
+    send({ kind: "fault", fault: faultRecord(coded) });
+  } finally {
+    port.close();
+    await store.close();
+  }
+}
