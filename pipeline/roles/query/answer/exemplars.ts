@@ -1,0 +1,75 @@
+import type { LabelSet } from "../../../profile/labels.ts";
+import type { ProfileRows, SpanRows } from "../profile-rows.ts";
+import { encodeLabels } from "./labels.ts";
+import type { ProtoWriter } from "./proto-writer.ts";
+import { commonLabels, remainingLabels } from "./series-groups.ts";
+
+/** One profile (or span) that stands for a point: the heaviest of those that make it up. */
+export type Exemplar = {
+  readonly timestampMs: number;
+  /** Index of a row of it. */
+  readonly row: number;
+  readonly value: number;
+  /** Those not already in the labels of the series it illustrates. */
+  readonly labels: LabelSet;
+};
+
+/**
+ * The heaviest profile of some rows. A profile that was split into several series has a row in each: its values are summed and only the
+ * labels they share are kept. Ties go to the smaller id, so that the answer does not depend on where rows are stored.
+ */
+export function heaviestExemplar(rows: ProfileRows | SpanRows, indexes: readonly number[], groupLabels: LabelSet): Exemplar | undefined {
+  const byId = new Map<string, { row: number; value: number; labels: LabelSet }>();
+  for (const row of indexes) {
+    const labels = rows.series[rows.seriesIndex[row] as number] as LabelSet;
+    const id = exemplarKey(rows, row);
+    const known = byId.get(id);
+    if (known === undefined) {
+      byId.set(id, { row, value: rows.value[row] as number, labels });
+    } else {
+      known.value += rows.value[row] as number;
+      known.labels = commonLabels(known.labels, labels);
+    }
+  }
+  let best: { id: string; row: number; value: number; labels: LabelSet } | undefined;
+  for (const [id, candidate] of byId) {
+    if (best === undefined || candidate.value > best.value || (candidate.value === best.value && id < best.id)) best = { id, ...candidate };
+  }
+  if (best === undefined) return undefined;
+  return { timestampMs: rows.timeMs[best.row] as number, row: best.row, value: best.value, labels: remainingLabels(best.labels, groupLabels) };
+}
+
+/** types.v1.Exemplar. */
+export function encodeExemplar(writer: ProtoWriter, field: number, rows: ProfileRows | SpanRows, exemplar: Exemplar): void {
+  const mark = writer.begin(field);
+  writer.uint(1, exemplar.timestampMs);
+  // A span exemplar is about a span of whatever profiles it was measured in.
+  if (isSpanRows(rows)) writer.string(3, hexOf(rows.spans, exemplar.row, 8));
+  else writer.string(2, uuidText(rows.ids, exemplar.row));
+  writer.uint(4, exemplar.value);
+  encodeLabels(writer, 5, exemplar.labels);
+  if (isSpanRows(rows)) {
+    const trace = hexOf(rows.traces, exemplar.row, 16);
+    if (!/^0*$/.test(trace)) writer.string(6, trace);
+  }
+  writer.end(mark);
+}
+
+/** `7c9e6679-7425-40de-944b-e07fc1f90ae7` */
+export function uuidText(ids: Uint8Array, row: number): string {
+  const hex = hexOf(ids, row, 16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+function isSpanRows(rows: ProfileRows | SpanRows): rows is SpanRows {
+  return "spans" in rows;
+}
+
+function exemplarKey(rows: ProfileRows | SpanRows, row: number): string {
+  const id = isSpanRows(rows) ? hexOf(rows.spans, row, 8) : hexOf(rows.ids, row, 16);
+  return `${id}@${rows.timeMs[row]}`;
+}
+
+function hexOf(bytes: Uint8Array, row: number, size: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + row * size, size).toString("hex");
+}

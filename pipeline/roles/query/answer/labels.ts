@@ -1,0 +1,141 @@
+import { type LabelSet, labelSetKey, sortLabels } from "../../../profile/labels.ts";
+import { type ProfileKind, profileTypeId } from "../../../profile/profile-type.ts";
+import type { SeriesOfKind, ServiceOfKind } from "../engine-interface.ts";
+import { ProtoWriter } from "./proto-writer.ts";
+import { compareLabelSets, projectLabels } from "./series-groups.ts";
+
+/** querier.v1.ProfileTypesResponse: the types that any service has, sorted by id. */
+export function encodeProfileTypes(services: readonly ServiceOfKind[]): Uint8Array {
+  const types = new Map<string, { readonly kind: ProfileKind; readonly sampleType: number }>();
+  for (const { kind, sampleTypes } of services) for (const sampleType of sampleTypes) types.set(profileTypeId(kind, sampleType), { kind, sampleType });
+  const writer = new ProtoWriter();
+  for (const [id, { kind, sampleType }] of [...types].sort(byKey)) {
+    const { type, unit } = kind.sampleTypes[sampleType] as ProfileKind["periodType"];
+    const mark = writer.begin(1);
+    writer.string(1, id);
+    writer.string(2, kind.name);
+    writer.string(4, type);
+    writer.string(5, unit);
+    writer.string(6, kind.periodType.type);
+    writer.string(7, kind.periodType.unit);
+    writer.end(mark);
+  }
+  return writer.finish();
+}
+
+/** types.v1.LabelNamesResponse, sorted. Without utf8Names only names that Prometheus of old could spell. */
+export function encodeLabelNames(series: readonly SeriesOfKind[], utf8Names: boolean): Uint8Array {
+  const names = new Set<string>();
+  for (const { labels } of series) for (const { name } of labels) names.add(name);
+  if (series.length > 0) for (const name of KIND_LABELS) names.add(name);
+  return encodeNames(utf8Names ? names : [...names].filter(isLegacyName));
+}
+
+/** types.v1.LabelValuesResponse, sorted. */
+export function encodeLabelValues(series: readonly SeriesOfKind[], name: string): Uint8Array {
+  return encodeNames(labelValues(series, name));
+}
+
+/** The distinct values of a label. */
+export function labelValues(series: readonly SeriesOfKind[], name: string): ReadonlySet<string> {
+  const values = new Set<string>();
+  const followsFromKind = KIND_LABELS.includes(name);
+  for (const { labels, kind, sampleTypes } of series) {
+    if (followsFromKind) {
+      for (const sampleType of sampleTypes) for (const label of kindLabels(kind, sampleType)) if (label.name === name) values.add(label.value);
+    } else {
+      for (const label of labels) if (label.name === name) values.add(label.value);
+    }
+  }
+  return values;
+}
+
+/**
+ * querier.v1.SeriesResponse: distinct label sets, cut to `names` (empty: all), sorted. A series without any of the names is left out.
+ */
+export function encodeSeries(series: readonly SeriesOfKind[], names: readonly string[], utf8Names: boolean): Uint8Array {
+  const sets = new Map<string, LabelSet>();
+  const wanted = names.length === 0 ? undefined : new Set(names);
+  const wantsKindLabels = wanted === undefined || KIND_LABELS.some((name) => wanted.has(name));
+  // The parts that repeat are cut once: the labels of a kind, and whether a name may be shown.
+  const ofKind = new Map<ProfileKind, LabelSet[]>();
+  for (const { labels, kind, sampleTypes } of series) {
+    let own = wanted === undefined ? labels : projectLabels(labels, names);
+    if (!utf8Names) own = own.filter((label) => isLegacyName(label.name));
+    if (!wantsKindLabels) {
+      if (own.length > 0) sets.set(labelSetKey(own), own);
+      continue;
+    }
+    let kindSets = ofKind.get(kind);
+    if (kindSets === undefined) ofKind.set(kind, (kindSets = []));
+    for (const sampleType of sampleTypes) {
+      const derived = (kindSets[sampleType] ??= projectKind(kind, sampleType, wanted));
+      const key = `${labelSetKey(own)}\0\0${labelSetKey(derived)}`;
+      if (!sets.has(key)) sets.set(key, sortLabels([...own, ...derived]));
+    }
+  }
+  const writer = new ProtoWriter(64 + sets.size * 128);
+  for (const labels of [...sets.values()].sort(compareLabelSets)) {
+    const mark = writer.begin(2);
+    encodeLabels(writer, 1, labels);
+    writer.end(mark);
+  }
+  return writer.finish();
+}
+
+/** Repeated types.v1.LabelPair. */
+export function encodeLabels(writer: ProtoWriter, field: number, labels: LabelSet): void {
+  for (const { name, value } of labels) {
+    const mark = writer.begin(field);
+    writer.string(1, name);
+    writer.string(2, value);
+    writer.end(mark);
+  }
+}
+
+/** Services of the catalog as series that have no other labels. */
+export function seriesOfServices(services: readonly ServiceOfKind[]): SeriesOfKind[] {
+  return services.map(({ service, kind, sampleTypes }) => ({
+    labels: [
+      { name: "__name__", value: kind.name },
+      { name: "__service_name__", value: service },
+      { name: "service_name", value: service },
+    ],
+    kind,
+    sampleTypes,
+  }));
+}
+
+/** The labels that follow from the kind and the sample type, besides `__name__`, which is stored. */
+export function kindLabels(kind: ProfileKind, sampleType: number): LabelSet {
+  const { type, unit } = kind.sampleTypes[sampleType] as ProfileKind["periodType"];
+  return [
+    { name: "__period_type__", value: kind.periodType.type },
+    { name: "__period_unit__", value: kind.periodType.unit },
+    { name: "__profile_type__", value: profileTypeId(kind, sampleType) },
+    { name: "__type__", value: type },
+    { name: "__unit__", value: unit },
+  ];
+}
+
+const KIND_LABELS: readonly string[] = ["__period_type__", "__period_unit__", "__profile_type__", "__type__", "__unit__"];
+
+function projectKind(kind: ProfileKind, sampleType: number, wanted: ReadonlySet<string> | undefined): LabelSet {
+  const labels = kindLabels(kind, sampleType).filter((label) => label.value !== "");
+  return wanted === undefined ? labels : labels.filter((label) => wanted.has(label.name));
+}
+
+function encodeNames(names: Iterable<string>): Uint8Array {
+  const writer = new ProtoWriter();
+  for (const name of [...names].sort()) writer.stringAlways(1, name);
+  return writer.finish();
+}
+
+function isLegacyName(name: string): boolean {
+  return /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name);
+}
+
+function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
