@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { checkAmbient } from "./tidy/ambient.ts";
 import { checkDeadFiles } from "./tidy/dead-files.ts";
+import { checkDocuments } from "./tidy/documents.ts";
 import { importsOf } from "./tidy/imports.ts";
 import { checkLayers } from "./tidy/layers.ts";
 import { checkLock } from "./tidy/lock.ts";
@@ -20,6 +21,7 @@ const RULES: readonly (readonly [name: string, check: () => readonly TidyFault[]
   ["imports point down", () => checkLayers(imports)],
   ["time, chance and I/O are arguments", () => checkAmbient(files)],
   ["every file is reached", () => checkDeadFiles(files, imports)],
+  ["documents lead somewhere", () => checkDocuments(files)],
   ["files fit a few screens", () => checkLengths(files)],
   ["nothing names one machine or registry", () => checkLeaks(files)],
   ["the lock names every platform", () => checkLock(files)],

@@ -24,7 +24,7 @@ describe.skipIf(!haveGo())("answers against go tool pprof", () => {
   const range = { start: String(Date.now() - 3_600_000), end: String(Date.now() + 600_000) };
 
   beforeAll(async () => {
-    server = await startServer({ config: { limits: { max_profile_size: 0, max_profile_samples: 0 } } });
+    server = await startServer({ config: { limits: { profile_max: 0, samples_max: 0, ingestion_rate: 0 } } });
   });
   afterAll(async () => {
     await server?.stop();
