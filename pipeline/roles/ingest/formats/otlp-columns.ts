@@ -1,7 +1,14 @@
-/** A column of unsigned numbers that grows: for tables whose length the wire does not tell beforehand. */
+/**
+ * A column of unsigned numbers that grows: for tables whose length the wire does not tell beforehand. Whoever can guess the length says so, because
+ * most of the cost of a small request is in arrays that were made too small first.
+ */
 export class Uint32Column {
-  array = new Uint32Array(64);
+  array: Uint32Array;
   count = 0;
+
+  constructor(room = 64) {
+    this.array = new Uint32Array(room);
+  }
 
   push(value: number): void {
     if (this.count === this.array.length) this.#grow();
@@ -17,11 +24,14 @@ export class Uint32Column {
   }
 
   #grow(): void {
-    const larger = new Uint32Array(this.array.length * 2);
+    const larger = new Uint32Array(Math.max(64, this.array.length * 2));
     larger.set(this.array);
     this.array = larger;
   }
 }
+
+/** Entries that a profile is expected to use at most: more is possible, and only slower. */
+const USED_ROOM_MAX = 4096;
 
 /**
  * Numbers the entries of a shared table in the order of their first use, so that a profile takes along only what it refers to. `clear` costs
@@ -29,11 +39,12 @@ export class Uint32Column {
  */
 export class Renumbering {
   /** Shared index of each local one. */
-  readonly used = new Uint32Column();
+  readonly used: Uint32Column;
   /** Local index + 1 of each shared one, 0 while unused. */
   readonly #local: Uint32Array;
 
   constructor(sharedCount: number) {
+    this.used = new Uint32Column(Math.min(sharedCount, USED_ROOM_MAX));
     this.#local = new Uint32Array(sharedCount);
   }
 

@@ -104,8 +104,13 @@ type Tables = [Entries, Entries, Entries, Entries, Entries, Entries, Entries];
 
 /** The tables may come in any order and even in turns, so their entries are found before any is read. */
 function findEntries(wire: WireReader, ranges: readonly WireRange[]): Tables {
-  const entries = (): Entries => ({ starts: new Uint32Column(), ends: new Uint32Column() });
-  const tables: Tables = [entries(), entries(), entries(), entries(), entries(), entries(), entries()];
+  const counts = countEntries(wire, ranges);
+  // Room for a few strings of our own behind the dictionary's.
+  const entries = (field: number): Entries => ({
+    starts: new Uint32Column(counts[field]! + 64),
+    ends: new Uint32Column(counts[field]! + 1),
+  });
+  const tables: Tables = [entries(1), entries(2), entries(3), entries(4), entries(5), entries(6), entries(7)];
   for (const range of ranges) {
     wire.seek(range);
     while (wire.next()) {
@@ -114,22 +119,39 @@ function findEntries(wire: WireReader, ranges: readonly WireRange[]): Tables {
         wire.skip();
         continue;
       }
-      wire.expect(WIRE_LENGTH);
-      wire.varint();
-      const start = wire.position;
-      const end = start + wire.lo;
-      if (wire.hi !== 0 || end > wire.end) throw wire.fault("a table entry longer than the dictionary");
-      table.starts.push(start);
-      table.ends.push(end);
-      wire.position = end;
-      if (table.starts.count > DICTIONARY_ENTRIES_MAX) {
-        throw malformed(`a table of the dictionary has more than ${DICTIONARY_ENTRIES_MAX} entries: send smaller batches`, {
-          field: wire.field,
-        });
-      }
+      const outer = wire.enter();
+      table.starts.push(wire.position);
+      table.ends.push(wire.end);
+      wire.position = wire.end;
+      wire.leave(outer);
     }
   }
   return tables;
+}
+
+/** Entries by field number, so that every table is made as large as it will be. */
+function countEntries(wire: WireReader, ranges: readonly WireRange[]): Uint32Array {
+  const counts = new Uint32Array(8);
+  for (const range of ranges) {
+    wire.seek(range);
+    while (wire.next()) {
+      const { field } = wire;
+      if (field <= 7) wire.expect(WIRE_LENGTH);
+      wire.skip();
+      if (field > 7) continue;
+      if (++counts[field]! > DICTIONARY_ENTRIES_MAX) {
+        throw malformed(`a table of the dictionary has more than ${DICTIONARY_ENTRIES_MAX} entries: send smaller batches`, { field });
+      }
+    }
+  }
+  return counts;
+}
+
+/** Bytes of all entries together: an upper bound for how many numbers they hold. */
+function sizeBytes({ starts, ends }: Entries): number {
+  let sum = 0;
+  for (let i = 0; i < starts.count; i++) sum += ends.at(i) - starts.at(i);
+  return sum;
 }
 
 function seekEntry(wire: WireReader, { starts, ends }: Entries, index: number): void {
@@ -293,8 +315,10 @@ function readLocations(wire: WireReader, entries: Entries, mappingCount: number,
   const addressLo = new Uint32Array(count);
   const addressHi = new Uint32Array(count);
   const lineEnd = new Uint32Array(count);
-  const lineFunction = new Uint32Column();
-  const lineNumber = new Uint32Column();
+  // A line is a tag and a length with at least a function, mostly in 2 bytes and a tag of its own.
+  const lineRoom = Math.ceil(sizeBytes(entries) / 5);
+  const lineFunction = new Uint32Column(lineRoom);
+  const lineNumber = new Uint32Column(lineRoom);
 
   function readLine(location: number): void {
     let functionIndex = 0;
@@ -342,7 +366,7 @@ function readLocations(wire: WireReader, entries: Entries, mappingCount: number,
 function readStacks(wire: WireReader, entries: Entries, locationCount: number): OtlpDictionary["stacks"] {
   const count = entries.starts.count;
   const end = new Uint32Array(count);
-  const location = new Uint32Column();
+  const location = new Uint32Column(sizeBytes(entries));
   for (let i = 0; i < count; i++) {
     seekEntry(wire, entries, i);
     while (wire.next()) {

@@ -12,7 +12,7 @@ const encoder = new TextEncoder();
 export class OtlpStrings {
   bytes: Uint8Array;
   readonly starts: Uint32Column;
-  readonly lengths = new Uint32Column();
+  readonly lengths: Uint32Column;
   /** Strings of the dictionary: only these may be referred to from the wire. */
   readonly dictionaryCount: number;
   #usedBytes: number;
@@ -27,6 +27,7 @@ export class OtlpStrings {
       starts.push(0);
       ends.push(0);
     }
+    this.lengths = new Uint32Column(starts.array.length);
     for (let i = 0; i < starts.count; i++) this.lengths.push(ends.at(i) - starts.at(i));
     this.dictionaryCount = starts.count;
   }

@@ -269,6 +269,47 @@ describe("OTLP as JSON", () => {
   });
 });
 
+describe("OTLP of the future", () => {
+  /** A field nobody knows, as a number, a message and both fixed sizes. */
+  const unknown = Uint8Array.of(
+    0xf8,
+    0x07,
+    0x96,
+    0x01,
+    0xfa,
+    0x07,
+    0x02,
+    0x08,
+    0x01,
+    0xfd,
+    0x07,
+    1,
+    2,
+    3,
+    4,
+    0xf9,
+    0x07,
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+  );
+
+  it("ignores unknown fields in the request, the dictionary and the profiles", () => {
+    const request = otlpRequest([{ profiles: [cpu] }]);
+    const expected = read(otlpBytes(request));
+    const unknownFields = [{ no: 127, wireType: 0, data: unknown.subarray(2) }];
+    const profile = request.resourceProfiles[0]!.scopeProfiles[0]!.profiles[0]!;
+    for (const message of [request, request.dictionary!, profile, profile.samples[0]!, request.resourceProfiles[0]!])
+      message.$unknown = unknownFields;
+    expect(read(otlpBytes(request))).toEqual(expected);
+  });
+});
+
 describe("malformed OTLP requests", () => {
   it.each([
     ["an empty body", new Uint8Array()],
