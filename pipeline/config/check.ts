@@ -1,0 +1,44 @@
+import type { ConfigFault } from "./load.ts";
+import type { Config } from "./schema.ts";
+
+/** What fits each key but not together: errors stop the start, warnings explain what will happen. Pure. */
+export function checkConfig(config: Config): { readonly errors: readonly ConfigFault[]; readonly warnings: readonly ConfigFault[] } {
+  const errors: ConfigFault[] = [];
+  const warnings: ConfigFault[] = [];
+  const { auth, http, otlp, limits, retention, segment } = config;
+
+  if (auth.mode === "tokens" && auth.tokens_file === "") {
+    errors.push({ name: "auth.tokens_file", message: "auth.mode tokens needs the file that says which token opens which tenants" });
+  }
+  if (auth.mode !== "tokens" && auth.tokens_file !== "") {
+    warnings.push({ name: "auth.tokens_file", message: `is not read, since auth.mode is ${auth.mode}` });
+  }
+  const ports = otlp.enabled ? [http.port, otlp.grpc_port, otlp.http_port].filter((port) => port !== 0) : [];
+  if (new Set(ports).size < ports.length) {
+    errors.push({
+      name: "otlp",
+      message: "http.port, otlp.grpc_port and otlp.http_port must differ; http.port takes OTLP too, so otlp.enabled: false is enough",
+    });
+  }
+  if (limits.flamegraph_nodes_max > 0 && limits.flamegraph_nodes_default > limits.flamegraph_nodes_max) {
+    errors.push({ name: "limits.flamegraph_nodes_default", message: "must not be above limits.flamegraph_nodes_max" });
+  }
+  if (limits.profile_max > limits.body_max && limits.body_max > 0) {
+    warnings.push({ name: "limits.profile_max", message: "is above limits.body_max, which refuses such profiles before" });
+  }
+  if (limits.ingestion_rate > 0 && limits.ingestion_burst < limits.profile_max) {
+    const message =
+      "is below limits.profile_max: a profile larger than the burst waits for nothing and is still taken, but counts against the seconds that follow";
+    if (limits.ingestion_rate + limits.ingestion_burst < limits.profile_max) warnings.push({ name: "limits.ingestion_burst", message });
+  }
+  if (retention.period > 0 && limits.query_lookback_max > retention.period) {
+    warnings.push({ name: "limits.query_lookback_max", message: "reaches further back than retention.period keeps profiles" });
+  }
+  if (segment.idle_ms > segment.flush_interval_ms) {
+    warnings.push({ name: "segment.idle_ms", message: "is above segment.flush_interval_ms and so never counts" });
+  }
+  if (!segment.fsync) {
+    warnings.push({ name: "segment.fsync", message: "is off: a power cut can lose profiles that were acknowledged" });
+  }
+  return { errors, warnings };
+}

@@ -1,0 +1,154 @@
+import { z } from "zod";
+import { LOG_LEVELS } from "../base/log.ts";
+import { DAY_MS, HOUR_MS, KIB, MIB, MINUTE_MS } from "../base/units.ts";
+import { choice, duration, integer, mapping, size, text, toggle, type ValuesOf } from "./key.ts";
+import { partialOf } from "./partial.ts";
+
+/** What one tenant may send and ask. For every field 0 means no bound. The defaults are those of Pyroscope 2. */
+const LIMITS = {
+  ingestion_rate: size({ fallback: 4 * MIB, about: "Bytes of profiles and labels a second, uncompressed, over a longer time." }),
+  ingestion_burst: size({ fallback: 2 * MIB, about: "Bytes that may come at once on top of the rate." }),
+  body_max: size({ fallback: 256 * MIB, about: "One request, as received and decompressed." }),
+  profile_max: size({ fallback: 4 * MIB, about: "One profile, uncompressed." }),
+  samples_max: integer({ fallback: 16_000, min: 0, about: "Samples of one profile." }),
+  sample_labels_max: integer({ fallback: 100, min: 0, about: "Labels of one sample." }),
+  stack_depth_max: integer({ fallback: 1000, min: 0, unit: "frames", about: "Deeper stacktraces lose the frames of the leaf side." }),
+  symbol_max: size({ fallback: 65_535, about: "Longer names of functions and files lose their head." }),
+  label_names_max: integer({ fallback: 30, min: 0, about: "Labels of one series." }),
+  label_name_max: size({ fallback: KIB, about: "The name of one label." }),
+  label_value_max: size({ fallback: 2 * KIB, about: "The value of one label." }),
+  sanitize_label_names: toggle({
+    fallback: false,
+    about: "Turns `.` of label names into `_` and refuses other characters than letters, digits and `_`.",
+  }),
+  sessions_per_series_max: integer({
+    fallback: 0,
+    min: 0,
+    about: "Distinct `__session_id__` values kept for a series; 0 drops the label.",
+  }),
+  reject_newer_than: duration({ fallback: 10 * MINUTE_MS, about: "Profiles further in the future are refused." }),
+  reject_older_than: duration({ fallback: HOUR_MS, about: "Profiles older than this are refused." }),
+  query_length_max: duration({ fallback: DAY_MS, about: "The longest time range of one query." }),
+  query_lookback_max: duration({
+    fallback: 7 * DAY_MS,
+    about: "How far back queries see; what is older is answered as if it were not there.",
+  }),
+  flamegraph_nodes_default: integer({ fallback: 8192, min: 1, about: "Nodes of a flame graph when the question does not say." }),
+  flamegraph_nodes_max: integer({ fallback: 1_048_576, min: 0, about: "Nodes of a flame graph that a question may ask for." }),
+} as const;
+
+const days = duration({ fallback: 0, about: "" }).schema;
+
+/** Every setting. `docs/configuration.md` is made of it. */
+export const CONFIG_KEYS = {
+  data_dir: text({ fallback: "data", takes: "a path", about: "The directory that is the bucket. Only one process at a time may use it." }),
+  http: {
+    host: text({
+      fallback: "0.0.0.0",
+      takes: "an address",
+      about: "Where to listen; `127.0.0.1` for this machine only, `::` for IPv6 and IPv4.",
+    }),
+    port: integer({
+      fallback: 4040,
+      min: 0,
+      max: 65_535,
+      about: "Everything: pushes, queries, OTLP, the page, metrics. 0 takes any free port.",
+    }),
+    shutdown_grace: duration({ fallback: 10_000, about: "How long requests in progress may take once the process has been told to stop." }),
+  },
+  otlp: {
+    enabled: toggle({ fallback: true, about: "Listens on the ports that OpenTelemetry exporters use by default, beside `http.port`." }),
+    grpc_port: integer({
+      fallback: 4317,
+      min: 0,
+      max: 65_535,
+      about: "OTLP over gRPC (and HTTP). Taken already: a warning, and the server goes on without.",
+    }),
+    http_port: integer({
+      fallback: 4318,
+      min: 0,
+      max: 65_535,
+      about: "OTLP over HTTP (and gRPC). Taken already: a warning, and the server goes on without.",
+    }),
+  },
+  auth: {
+    mode: choice(["none", "header", "tokens"], {
+      fallback: "none",
+      about:
+        "`none`: one tenant, `anonymous`. `header`: trusts `X-Scope-OrgID`, for use behind a gateway that sets it. `tokens`: bearer or basic credentials open the tenants that `auth.tokens_file` says.",
+    }),
+    tokens_file: text({
+      fallback: "",
+      takes: "a path to a YAML file",
+      about: "For `auth.mode: tokens`: a list `tokens` of `{ token | token_sha256, tenants: [...], rights: [read, write] }`.",
+    }),
+  },
+  limits: LIMITS,
+  limits_per_tenant: mapping(partialOf(LIMITS), {
+    takes: "tenant → any keys of `limits`",
+    about: "Limits of single tenants, in place of the general ones.",
+  }),
+  retention: {
+    period: duration({ fallback: 31 * DAY_MS, about: "Profiles older than this are deleted; `0s` keeps them for ever." }),
+    per_tenant: mapping(z.strictObject({ period: days.optional(), services: z.record(z.string(), days).optional() }), {
+      takes: "tenant → `{ period, services: { name: period } }`",
+      about: "Retention of single tenants, and of single services of theirs.",
+    }),
+  },
+  ingest: {
+    threads: integer({ fallback: 0, min: 0, max: 64, about: "Threads that decode profiles; 0 lets the number of cores decide." }),
+    queue_max: size({ fallback: 128 * MIB, about: "Profiles accepted and not yet stored; above it senders are told to come back." }),
+    partitions: integer({ fallback: 16, min: 1, max: 1024, about: "Partitions of the in-process queue." }),
+  },
+  segment: {
+    flush_interval_ms: integer({
+      fallback: 200,
+      min: 1,
+      max: 60_000,
+      unit: "milliseconds",
+      about: "A segment is written at the latest this long after its first profile came.",
+    }),
+    idle_ms: integer({
+      fallback: 15,
+      min: 0,
+      max: 60_000,
+      unit: "milliseconds",
+      about: "A segment is written when nothing more has come for this long.",
+    }),
+    segment_max: size({ fallback: 8 * MIB, about: "A segment is written when this much waits for it, in the form the queue carries." }),
+    fsync: toggle({
+      fallback: true,
+      about:
+        "Waits for the disk before a profile counts as stored. Off, a power cut can lose the last seconds; a crash of the process cannot.",
+    }),
+  },
+  compact: {
+    enabled: toggle({ fallback: true, about: "Merges segments into blocks, and blocks into larger ones." }),
+    interval: duration({ fallback: 5_000, about: "How often to look for work." }),
+    grace: duration({ fallback: 10_000, about: "Objects that nothing points to stay this long before they are removed." }),
+  },
+  query: {
+    threads: integer({ fallback: 0, min: 0, max: 64, about: "Threads that compute answers; 0 lets the number of cores decide." }),
+    timeout: duration({ fallback: 60_000, about: "A query that takes longer ends with an error." }),
+    concurrency_max: integer({ fallback: 32, min: 1, about: "Queries of one tenant at the same time; more are told to come back." }),
+    read_max: size({ fallback: 1024 * MIB, about: "Bytes that one query may read." }),
+    cache_max: size({ fallback: 64 * MIB, about: "Memory for parts of blocks that queries have read." }),
+  },
+  self_profile: {
+    enabled: toggle({ fallback: true, about: "Profiles this process and stores the profiles as service `brazier`." }),
+    interval: duration({ fallback: 15_000, about: "The time that one of its profiles covers." }),
+  },
+  log: {
+    level: choice(LOG_LEVELS, { fallback: "info", about: "The least important lines to write." }),
+    format: choice(["auto", "text", "json"], { fallback: "auto", about: "`auto`: text at a terminal, else JSON." }),
+  },
+} as const;
+
+export type Config = ValuesOf<typeof CONFIG_KEYS>;
+export type TenantLimits = ValuesOf<typeof LIMITS>;
+
+/** The limits of one tenant: its own where it has some, else the general ones. */
+export function limitsOf(config: Pick<Config, "limits" | "limits_per_tenant">, tenant: string): TenantLimits {
+  const own = config.limits_per_tenant[tenant];
+  return own === undefined ? config.limits : { ...config.limits, ...own };
+}
