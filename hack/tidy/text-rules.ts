@@ -16,7 +16,7 @@ export function checkLengths(files: readonly RepositoryFile[]): readonly TidyFau
 /** What belongs to one machine or one download mirror has no business in a clone. */
 const LEAKS: readonly { readonly pattern: RegExp; readonly problem: string; readonly remedy: string }[] = [
   {
-    pattern: /"resolved":/,
+    pattern: /"resolved"\s*:/,
     problem: "names a download address",
     remedy: "keep omit-lockfile-registry-resolved=true in .npmrc and run npm install again",
   },

@@ -5,6 +5,8 @@ import { ProfileSchema } from "../../pipeline/api/gen/google/v1/profile_pb.ts";
 export type PprofSpec = {
   /** Stack (root first, frames joined by `;`) → one value per sample type. */
   readonly stacks: Readonly<Record<string, readonly number[]>>;
+  /** Stack → labels of its sample, where it has some: `{ span_id: "…" }`. */
+  readonly sampleLabels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly types?: readonly (readonly [type: string, unit: string])[];
   readonly period?: readonly [type: string, unit: string, value: number];
   /** Milliseconds since 1970, or nanoseconds as a bigint. */
@@ -18,7 +20,13 @@ const CPU_TYPES = [
 ] as const;
 
 /** A small gzipped pprof file of text stacks, made by the generated protobuf code and not by ours. */
-export function makePprof({ stacks, types = CPU_TYPES, period = ["cpu", "nanoseconds", 10_000_000], time }: PprofSpec): Buffer {
+export function makePprof({
+  stacks,
+  sampleLabels = {},
+  types = CPU_TYPES,
+  period = ["cpu", "nanoseconds", 10_000_000],
+  time,
+}: PprofSpec): Buffer {
   const strings = [""];
   const string = (text: string): bigint => {
     const known = strings.indexOf(text);
@@ -36,6 +44,7 @@ export function makePprof({ stacks, types = CPU_TYPES, period = ["cpu", "nanosec
   const sample = Object.entries(stacks).map(([stack, values]) => ({
     locationId: stack.split(";").map(idOf).reverse(),
     value: values.map(BigInt),
+    label: Object.entries(sampleLabels[stack] ?? {}).map(([key, value]) => ({ key: string(key), str: string(value) })),
   }));
   const profile = create(ProfileSchema, {
     sampleType: types.map(([type, unit]) => ({ type: string(type), unit: string(unit) })),
