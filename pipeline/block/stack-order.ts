@@ -11,21 +11,20 @@ export type StackOrder = {
 /**
  * Orders samples by stack and, within a stack, by row: two passes of counting sort, the second stable.
  *
- * Shape: `picked` lists the samples to take; stack gives a sample's stack, rowOf its row below rowCount.
+ * Shape: `picked` lists the samples to take; stack and row are by sample, rows below rowCount, stacks up to stackMax.
  */
-export function groupByStack(picked: Uint32Array, stack: Uint32Array, rowOf: (sample: number) => number, rowCount: number): StackOrder {
-  const byRow = countingSort(picked, rowOf, rowCount);
-  let stackMax = 0;
-  for (let i = 0; i < picked.length; i++) if (stack[picked[i]!]! > stackMax) stackMax = stack[picked[i]!]!;
-  const order = countingSort(byRow, (sample) => stack[sample]!, stackMax + 1);
-  const row = new Uint32Array(order.length);
-  const stacks = new Uint32Array(order.length);
-  const runEnds = new Uint32Array(order.length);
+export function groupByStack(picked: Uint32Array, by: { readonly stack: Uint32Array; readonly stackMax: number; readonly row: Uint32Array; readonly rowCount: number }): StackOrder {
+  const order = countingSort(countingSort(picked, by.row, by.rowCount), by.stack, by.stackMax + 1);
+  const count = order.length;
+  const row = new Uint32Array(count);
+  const stacks = new Uint32Array(count);
+  const runEnds = new Uint32Array(count);
   let runs = 0;
-  for (let i = 0; i < order.length; i++) {
+  for (let i = 0; i < count; i++) {
     const sample = order[i]!;
-    row[i] = rowOf(sample);
-    if (i === 0 || stack[sample] !== stacks[runs - 1]) stacks[runs++] = stack[sample]!;
+    row[i] = by.row[sample]!;
+    const stack = by.stack[sample]!;
+    if (i === 0 || stack !== stacks[runs - 1]) stacks[runs++] = stack;
     runEnds[runs - 1] = i + 1;
   }
   return { order, stacks: stacks.slice(0, runs), runEnds: runEnds.slice(0, runs), row };
@@ -55,15 +54,15 @@ export function sumOverRows(table: StackValues, groupOf: Uint32Array): StackValu
   return { stacks: table.stacks, runEnds, row: row.subarray(0, kept), values: values.map((column) => column.subarray(0, kept)), spans: undefined };
 }
 
-function countingSort(samples: Uint32Array, keyOf: (sample: number) => number, keyCount: number): Uint32Array {
+function countingSort(samples: Uint32Array, keys: Uint32Array, keyCount: number): Uint32Array {
   const starts = new Uint32Array(keyCount + 1);
-  for (let i = 0; i < samples.length; i++) starts[keyOf(samples[i]!) + 1]!++;
+  for (let i = 0; i < samples.length; i++) starts[keys[samples[i]!]! + 1]!++;
   for (let key = 0; key < keyCount; key++) starts[key + 1]! += starts[key]!;
   const sorted = new Uint32Array(samples.length);
   for (let i = 0; i < samples.length; i++) {
-    const key = keyOf(samples[i]!);
-    sorted[starts[key]!] = samples[i]!;
-    starts[key]!++;
+    const sample = samples[i]!;
+    const key = keys[sample]!;
+    sorted[starts[key]!++] = sample;
   }
   return sorted;
 }

@@ -39,12 +39,31 @@ export class SymbolTable {
     const locations = this.#addTables(profile);
     const { locations: stack, ends } = profile.stacks;
     const nodes = new Uint32Array(ends.length);
+    // Stacks share callers with the one before: what is the same from the root on need not be looked up again.
+    let path = new Uint32Array(128);
+    let pathNode = new Uint32Array(128);
+    let pathDepth = 0;
     let start = 0;
     for (let i = 0; i < ends.length; i++) {
-      let node = 0;
-      for (let at = ends[i]! - 1; at >= start; at--) node = this.#internNode(node, locations[stack[at]! + 1]!);
+      const end = ends[i]!;
+      const depth = end - start;
+      if (depth > path.length) {
+        path = new Uint32Array(depth * 2);
+        pathNode = new Uint32Array(depth * 2);
+        pathDepth = 0;
+      }
+      let at = 0;
+      for (const shared = Math.min(depth, pathDepth); at < shared && path[at] === stack[end - 1 - at]; ) at++;
+      let node = at === 0 ? 0 : pathNode[at - 1]!;
+      for (; at < depth; at++) {
+        const location = stack[end - 1 - at]!;
+        node = this.#internNode(node, locations[location + 1]!);
+        path[at] = location;
+        pathNode[at] = node;
+      }
+      pathDepth = depth;
       nodes[i] = node;
-      start = ends[i]!;
+      start = end;
     }
     return nodes;
   }
