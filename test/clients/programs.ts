@@ -34,9 +34,9 @@ export async function runGoProgram(program: GoProgram, args: readonly string[]):
   return jsonLines(await run(join(GO_BINARIES, program), args, { maxBuffer: 64 * 1024 * 1024 }));
 }
 
-/** Runs a TypeScript program of test/clients/node with the Node that runs the tests. */
+/** Runs a TypeScript program, by its path from here, with the Node that runs the tests. */
 export async function runNodeProgram(file: string, args: readonly string[]): Promise<ProgramOutput> {
-  return jsonLines(await run(process.execPath, [join(REPOSITORY, "test/clients/node", file), ...args], { cwd: REPOSITORY }));
+  return jsonLines(await run(process.execPath, [join(REPOSITORY, "test/clients", file), ...args], { cwd: REPOSITORY }));
 }
 
 function jsonLines({ stdout, stderr }: { stdout: string; stderr: string }): ProgramOutput {

@@ -73,7 +73,7 @@ describe("the Node SDK (@pyroscope/nodejs)", () => {
   let server: Server;
   beforeAll(async () => {
     server = await startServer();
-    await runNodeProgram("busy.ts", [server.url, "sdk-node", String(SECONDS)]);
+    await runNodeProgram("./node/busy.ts", [server.url, "sdk-node", String(SECONDS)]);
   });
   afterAll(() => server?.stop());
 

@@ -16,8 +16,8 @@ export function readValueText(wire: WireReader, strings: OtlpStrings, spell: boo
         text = strings.addRange(wire.range());
         break;
       case 3:
-        wire.unsigned64();
-        text = spell ? strings.addText(BigInt.asIntN(64, (BigInt(wire.hi) << 32n) | BigInt(wire.lo)).toString()) : undefined;
+        // Read in any case, spelled where somebody wants it.
+        text = spelled(wire.signed64(), strings, spell);
         break;
       case 5: {
         const outer = wire.enter();
@@ -81,6 +81,10 @@ export function dictionaryString(index: number, strings: OtlpStrings, what: stri
     });
   }
   return index;
+}
+
+function spelled(value: bigint, strings: OtlpStrings, spell: boolean): number | undefined {
+  return spell ? strings.addText(value.toString()) : undefined;
 }
 
 function readListText(wire: WireReader, strings: OtlpStrings, spell: boolean): number | undefined {

@@ -1,7 +1,8 @@
+import { Wire } from "../../../profile/wire-cursor.ts";
 import { dictionaryString, readValueText } from "./otlp-attributes.ts";
 import { Uint32Column } from "./otlp-columns.ts";
 import { OtlpStrings } from "./otlp-strings.ts";
-import { malformed, WIRE_LENGTH, type WireRange, WireReader } from "./otlp-wire.ts";
+import { malformed, type WireRange, WireReader } from "./otlp-wire.ts";
 
 /**
  * The tables that all profiles of a request share, in columns. Every index in them is checked: it leads to an entry. String indexes are those of
@@ -136,7 +137,7 @@ function countEntries(wire: WireReader, ranges: readonly WireRange[]): Uint32Arr
     wire.seek(range);
     while (wire.next()) {
       const { field } = wire;
-      if (field <= 7) wire.expect(WIRE_LENGTH);
+      if (field <= 7) wire.expect(Wire.Bytes);
       wire.skip();
       if (field > 7) continue;
       if (++counts[field]! > DICTIONARY_ENTRIES_MAX) {
@@ -258,8 +259,7 @@ function readMappings(
         case 2:
         case 3: {
           const at = i * 6 + (wire.field - 1) * 2;
-          wire.expect(0);
-          wire.varint();
+          wire.words();
           words[at] = wire.lo;
           words[at + 1] = wire.hi;
           break;
@@ -346,8 +346,7 @@ function readLocations(wire: WireReader, entries: Entries, mappingCount: number,
           if (mapping[i] !== 0 || mappingCount > 0) checkIndex(mapping[i]!, mappingCount, "mapping", "location", i);
           break;
         case 2:
-          wire.expect(0);
-          wire.varint();
+          wire.words();
           addressLo[i] = wire.lo;
           addressHi[i] = wire.hi;
           break;
@@ -384,7 +383,7 @@ function readStacks(wire: WireReader, entries: Entries, locationCount: number): 
 
 /** Of a repeated int32 field, packed or not. */
 export function forEachIndex(wire: WireReader, take: (index: number) => void): void {
-  if (wire.wireType !== WIRE_LENGTH) {
+  if (wire.wireType !== Wire.Bytes) {
     take(wire.index());
     return;
   }

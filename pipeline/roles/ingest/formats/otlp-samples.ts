@@ -1,8 +1,9 @@
 import type { SampleTable } from "../../../profile/decoded-profile.ts";
+import { Wire } from "../../../profile/wire-cursor.ts";
 import { Uint32Column } from "./otlp-columns.ts";
 import { ATTRIBUTE_LABEL, ATTRIBUTE_SERVICE, type OtlpDictionary } from "./otlp-dictionary.ts";
 import type { OtlpSymbols } from "./otlp-symbols.ts";
-import { malformed, WIRE_FIXED64, WIRE_LENGTH, WireReader } from "./otlp-wire.ts";
+import { malformed, WireReader } from "./otlp-wire.ts";
 
 /** Where the Sample messages of a profile lie in the request. */
 export type SampleRanges = { readonly starts: Uint32Column; readonly ends: Uint32Column };
@@ -61,7 +62,7 @@ export function createOtlpSampleReader(dictionary: OtlpDictionary, symbols: Otlp
           stack = wire.index();
           break;
         case 2:
-          if (wire.wireType === WIRE_LENGTH) {
+          if (wire.wireType === Wire.Bytes) {
             const outer = wire.enter();
             while (wire.position < wire.end) attributeIndexes.push(wire.packedIndex());
             wire.leave(outer);
@@ -71,7 +72,7 @@ export function createOtlpSampleReader(dictionary: OtlpDictionary, symbols: Otlp
           link = wire.index();
           break;
         case 4:
-          if (wire.wireType === WIRE_LENGTH) {
+          if (wire.wireType === Wire.Bytes) {
             const outer = wire.enter();
             for (; wire.position < wire.end; valueCount++) valueSum += wire.packedInteger();
             wire.leave(outer);
@@ -81,13 +82,13 @@ export function createOtlpSampleReader(dictionary: OtlpDictionary, symbols: Otlp
           }
           break;
         case 5:
-          if (wire.wireType === WIRE_LENGTH) {
+          if (wire.wireType === Wire.Bytes) {
             const { start, end } = wire.range();
             if ((end - start) % 8 !== 0) throw malformed(`the timestamps of sample ${index} are not whole 64-bit numbers`);
             timestampCount += (end - start) / 8;
           } else {
-            wire.expect(WIRE_FIXED64);
-            wire.fixed64();
+            wire.expect(Wire.Fixed64);
+            wire.skip();
             timestampCount++;
           }
           break;

@@ -67,7 +67,9 @@ export function createOtlpSymbols(dictionary: OtlpDictionary): OtlpSymbols {
       locations.lineStart[i] = line;
       for (let j = index === 0 ? 0 : from.lineEnd[index - 1]!, end = from.lineEnd[index]!; j < end; j++) {
         const functionIndex = from.lineFunction.at(j);
-        locations.lineFunction[line] = isFunction(functionIndex) ? functionNumbers.of(functionIndex) + 1 : 0;
+        // A line without a function says nothing; what is left of its location is the address.
+        if (!isFunction(functionIndex)) continue;
+        locations.lineFunction[line] = functionNumbers.of(functionIndex) + 1;
         locations.lineNumber[line] = from.lineNumber.at(j);
         line++;
       }
@@ -163,8 +165,7 @@ function flagMappings(mappings: MappingTable, locations: LocationTable, function
     if (lineCount > 1) flags[mapping]! |= HAS_INLINE_FRAMES;
     for (let j = locations.lineStart[i]!, end = j + lineCount; j < end; j++) {
       const functionIndex = locations.lineFunction[j]! - 1;
-      if (functionIndex < 0) flags[mapping]! &= ~(HAS_FUNCTIONS | HAS_FILE_NAMES);
-      else if (functions.fileName[functionIndex] === 0) flags[mapping]! &= ~HAS_FILE_NAMES;
+      if (functions.fileName[functionIndex] === 0) flags[mapping]! &= ~HAS_FILE_NAMES;
       if (locations.lineNumber[j]! <= 0) flags[mapping]! &= ~HAS_LINE_NUMBERS;
     }
   }
