@@ -1,0 +1,48 @@
+import { create, type DescMethodUnary, toBinary } from "@bufbuild/protobuf";
+import { EmptySchema } from "@bufbuild/protobuf/wkt";
+import {
+  ExportProfilesServiceResponseSchema,
+  ProfilesService,
+} from "../../../api/gen/opentelemetry/proto/collector/profiles/v1development/profiles_service_pb.ts";
+import { PusherService } from "../../../api/gen/push/v1/push_pb.ts";
+import type { ConnectRoutes } from "../../../http/app.ts";
+import { callerOf, writeTenant } from "../../../http/caller.ts";
+import type { Ingest, OtlpOutcome } from "../ingest-door.ts";
+
+/** Push over gRPC, gRPC-Web and Connect JSON (Connect proto goes past the adapter), and OTLP over gRPC. */
+export function ingestRpcs(ingest: Ingest): ConnectRoutes {
+  return (router) => {
+    router.service(PusherService, {
+      push: async (request, context) => {
+        const series = request.series.map(({ labels, samples }) => ({
+          labels,
+          samples: samples.map(({ rawProfile, ID }) => ({ raw: rawProfile, id: ID })),
+        }));
+        await ingest.push(writeTenant(callerOf(context.values)), series, context.signal);
+        return {};
+      },
+    });
+    router.rpc(EXPORT_OF_BYTES, async (request, context) => {
+      const body = toBinary(EmptySchema, request);
+      const outcome = await ingest.otlp(writeTenant(callerOf(context.values)), body, "proto", context.signal);
+      return otlpResponse(outcome);
+    });
+  };
+}
+
+/**
+ * Export with its request declared as empty: everything sent is then an unknown field, which is kept as bytes and written again, so
+ * that the message reaches the reader of the ingest role without an object per sample in between.
+ */
+const EXPORT_OF_BYTES: DescMethodUnary<typeof EmptySchema, typeof ExportProfilesServiceResponseSchema> = {
+  ...ProfilesService.method.export,
+  input: EmptySchema,
+};
+
+/** partial_success is absent when everything was accepted, as the specification wants. */
+export function otlpResponse({ rejectedProfiles, message }: OtlpOutcome) {
+  if (rejectedProfiles === 0 && message === "") return create(ExportProfilesServiceResponseSchema);
+  return create(ExportProfilesServiceResponseSchema, {
+    partialSuccess: { rejectedProfiles: BigInt(rejectedProfiles), errorMessage: message },
+  });
+}
