@@ -33,6 +33,14 @@ describe("in-process queue", () => {
     await again;
   });
 
+  it("gives a message that cannot be stored for now back to its publisher", async () => {
+    const queue = new MemoryQueue({ clock: systemClock });
+    const published = queue.publish(0, message("a"));
+    (await queue.pull(WIDE, never))[0]!.nak(new CodedError("object_store_full", FaultKind.Unavailable, "no space"));
+    await expect(published).rejects.toMatchObject({ code: "object_store_full", kind: "unavailable" });
+    expect(await queue.depth()).toEqual({ messages: 0, bytes: 0 });
+  });
+
   it("tells publishers to pause when it is full, and takes more once messages are settled", async () => {
     const queue = new MemoryQueue({ clock: systemClock, bytesMax: 100 });
     const first = queue.publish(0, message("a", 250)); // alone, any size goes

@@ -132,7 +132,7 @@ export class MemoryQueue implements Queue {
       bytes: message.bytes,
       ack: () => settle(message.resolve),
       term: (fault) => settle(() => message.reject(fault)),
-      nak: () => this.#putBack(message),
+      nak: (fault) => (fault === undefined ? this.#putBack(message) : settle(() => message.reject(fault))),
     };
   }
 

@@ -33,8 +33,11 @@ export interface QueueMessage {
   readonly bytes: Uint8Array;
   /** After the commit that counts it. */
   ack(): void;
-  /** To be delivered again. */
-  nak(): void;
+  /**
+   * To be delivered again, before any later message of its partition. With a fault (why it cannot be worked on for now), a queue that holds
+   * nothing durably gives the message back to its publisher instead, who still has it and gets the fault.
+   */
+  nak(fault?: Error): void;
   /** Never again: the worker has put it aside (dead letter) or refuses it; the in-process publisher gets the fault. */
   term(fault: Error): void;
 }
