@@ -7,6 +7,7 @@ import { decompressBody, readBody } from "../../../http/body.ts";
 import { writeTenant } from "../../../http/caller.ts";
 import { type FaultAnswer, httpAnswer } from "../../../http/fault-answers.ts";
 import type { PlainRoutes } from "../../../http/plain-app.ts";
+import { checkOtlpVersion, OTLP_VERSION_HEADER } from "../formats/otlp-version.ts";
 import { type Ingest, isParameterFault, type OtlpEncoding } from "../ingest-door.ts";
 import { otlpResponse } from "./rpc.ts";
 
@@ -42,6 +43,7 @@ export function ingestRoutes({ ingest, bodyBytesMax }: IngestHttpDeps): PlainRou
         return sendFault(reply, { status: 415, headers: {}, body: { code: "invalid_argument", message } });
       }
       const tenant = writeTenant(caller(request));
+      checkOtlpVersion(request.headers[OTLP_VERSION_HEADER]);
       const bytesMax = bodyBytesMax(tenant);
       const body = await decompressBody(await readBody(request.raw, bytesMax), request.headers["content-encoding"], bytesMax);
       const response = otlpResponse(await ingest.otlp(tenant, body, encoding, signalOf(reply)));

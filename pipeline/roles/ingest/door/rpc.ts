@@ -7,6 +7,7 @@ import {
 import { PusherService } from "../../../api/gen/push/v1/push_pb.ts";
 import type { ConnectRoutes } from "../../../http/app.ts";
 import { callerOf, writeTenant } from "../../../http/caller.ts";
+import { checkOtlpVersion, OTLP_VERSION_HEADER } from "../formats/otlp-version.ts";
 import type { Ingest, OtlpOutcome } from "../ingest-door.ts";
 
 /** Push over gRPC, gRPC-Web and Connect JSON (Connect proto goes past the adapter), and OTLP over gRPC. */
@@ -23,6 +24,7 @@ export function ingestRpcs(ingest: Ingest): ConnectRoutes {
       },
     });
     router.rpc(EXPORT_OF_BYTES, async (request, context) => {
+      checkOtlpVersion(context.requestHeader.get(OTLP_VERSION_HEADER));
       const body = toBinary(EmptySchema, request);
       const outcome = await ingest.otlp(writeTenant(callerOf(context.values)), body, "proto", context.signal);
       return otlpResponse(outcome);
