@@ -1,4 +1,5 @@
 import type { QueuedProfile } from "../profile/queued-profile.ts";
+import { CallTree } from "./call-tree.ts";
 import { GrowableUint32 } from "./growable.ts";
 import { InternTable } from "./intern-table.ts";
 import { mix } from "./string-hash.ts";
@@ -23,15 +24,13 @@ export class SymbolTable {
   readonly #lineEnds = new GrowableUint32();
   readonly #lineFunction = new GrowableUint32();
   readonly #lineNumber = new GrowableUint32();
-  readonly #nodeParent = new GrowableUint32(256);
-  readonly #nodeLocation = new GrowableUint32(256);
+  readonly #nodes = new CallTree();
   readonly #mappingTable = new InternTable(8);
   readonly #functionTable = new InternTable(128);
   readonly #locationTable = new InternTable(256);
-  readonly #nodeTable = new InternTable(512);
 
   get nodeCount(): number {
-    return this.#nodeParent.length;
+    return this.#nodes.count - 1;
   }
 
   /** Adds a profile's symbols and stacks. Returns the stack (leaf node id) of each of its stacktraces. */
@@ -40,6 +39,7 @@ export class SymbolTable {
     const { locations: stack, ends } = profile.stacks;
     const nodes = new Uint32Array(ends.length);
     // Stacks share callers with the one before: what is the same from the root on need not be looked up again.
+    const tree = this.#nodes;
     let path = new Uint32Array(128);
     let pathNode = new Uint32Array(128);
     let pathDepth = 0;
@@ -57,7 +57,7 @@ export class SymbolTable {
       let node = at === 0 ? 0 : pathNode[at - 1]!;
       for (; at < depth; at++) {
         const location = stack[end - 1 - at]!;
-        node = this.#internNode(node, locations[location + 1]!);
+        node = tree.child(node, locations[location + 1]!);
         path[at] = location;
         pathNode[at] = node;
       }
@@ -73,10 +73,11 @@ export class SymbolTable {
     const { parent, location } = symbols.nodes;
     const needed = used === undefined ? undefined : withAncestors(used, parent);
     const locations = this.#addTables(symbols, needed === undefined ? undefined : usedLocations(needed, symbols));
+    const tree = this.#nodes;
     const nodes = new Uint32Array(parent.length + 1);
     for (let i = 0; i < parent.length; i++) {
       if (needed !== undefined && needed[i + 1] === 0) continue;
-      nodes[i + 1] = this.#internNode(nodes[parent[i]!]!, locations[location[i]! + 1]!);
+      nodes[i + 1] = tree.child(nodes[parent[i]!]!, locations[location[i]! + 1]!);
     }
     return nodes;
   }
@@ -102,7 +103,7 @@ export class SymbolTable {
       functions: { name: name!, systemName: systemName!, fileName: functionFile!, startLine: startLine! },
       locations: { mapping: mapping!, addressLo: addressLo!, addressHi: addressHi!, lineEnds: this.#lineEnds.view() },
       lines: { function: this.#lineFunction.view(), number: this.#lineNumber.view() },
-      nodes: { parent: this.#nodeParent.view(), location: this.#nodeLocation.view() },
+      nodes: { parent: this.#nodes.parent.subarray(1, this.#nodes.count), location: this.#nodes.label.subarray(1, this.#nodes.count) },
     };
   }
 
@@ -219,21 +220,6 @@ export class SymbolTable {
     this.#lineEnds.push(this.#lineFunction.length);
     table.put(slot, id, hash);
     return id;
-  }
-
-  #internNode(parent: number, location: number): number {
-    const parents = this.#nodeParent;
-    const locations = this.#nodeLocation;
-    const hash = mix(parent, location);
-    const table = this.#nodeTable;
-    let slot = table.start(hash);
-    for (let entry = table.at(slot); entry >= 0; slot = table.next(slot), entry = table.at(slot)) {
-      if (parents.data[entry] === parent && locations.data[entry] === location) return entry + 1;
-    }
-    const entry = parents.push(parent);
-    locations.push(location);
-    table.put(slot, entry, hash);
-    return entry + 1;
   }
 }
 

@@ -77,7 +77,7 @@ export function readValues(reader: ByteReader, columnCount: number, runEnds: Uin
 }
 
 /** Rows looked at to choose a mode: enough to see the shape, too few to cost. */
-const TRIAL_ROWS = 4096;
+const TRIAL_ROWS = 512;
 
 function cheapest(columns: readonly Float64Array[], index: number, runEnds: Uint32Array): { mode: ValueMode; sibling: number } {
   const column = columns[index]!;

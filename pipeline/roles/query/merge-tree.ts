@@ -1,6 +1,4 @@
-import { GrowableUint32 } from "../../symbols/growable.ts";
-import { InternTable } from "../../symbols/intern-table.ts";
-import { mix } from "../../symbols/string-hash.ts";
+import { CallTree } from "../../symbols/call-tree.ts";
 import { StringInterner } from "../../symbols/string-interner.ts";
 import type { FlameTree } from "./flame-tree.ts";
 import type { NameColumns, StackNames } from "./stack-names.ts";
@@ -11,15 +9,8 @@ const ROOT_NAME = new TextEncoder().encode("total");
 export class TreeMerger {
   // Name 0 is the root's. It is not interned: a function may be called "total" too.
   readonly #names = new StringInterner();
-  readonly #parent = new GrowableUint32(1024);
-  readonly #name = new GrowableUint32(1024);
-  readonly #table = new InternTable(1024);
+  readonly #tree = new CallTree();
   #self = new Float64Array(1024);
-
-  constructor() {
-    this.#parent.push(0);
-    this.#name.push(0);
-  }
 
   /** Adds values by node of a dataset's tree; they are added up here, so a node's own value only. */
   add(stacks: StackNames, self: Float64Array): void {
@@ -35,37 +26,24 @@ export class TreeMerger {
       if (used[node] === 0) continue;
       let nameId = nameIds[name[node]!]!;
       if (nameId < 0) nameId = nameIds[name[node]!] = this.#internName(stacks.names, name[node]!);
-      const to = this.#child(merged[parent[node]!]!, nameId);
+      const to = this.#tree.child(merged[parent[node]!]!, nameId);
       merged[node] = to;
       if (self[node]! > 0) this.#addSelf(to, self[node]!);
     }
   }
 
   finish(): FlameTree {
-    const count = this.#parent.length;
+    const { count } = this.#tree;
     const self = this.#self.slice(0, count);
     const total = self.slice();
-    const parent = Int32Array.from(this.#parent.view());
+    const parent = new Int32Array(this.#tree.parent.subarray(0, count));
     for (let node = count - 1; node > 0; node--) total[parent[node]!]! += total[node]!;
-    return { count, parent, name: Int32Array.from(this.#name.view()), self, total, names: this.#nameTable() };
+    return { count, parent, name: new Int32Array(this.#tree.label.subarray(0, count)), self, total, names: this.#nameTable() };
   }
 
   /** Interned ids start at 0 for the empty string; ours are one more, since 0 is the root's name. */
   #internName(names: NameColumns, index: number): number {
     return this.#names.internHashed(names.bytes, names.starts[index]!, names.lengths[index]!, names.hashLo[index]!, names.hashHi[index]!) + 1;
-  }
-
-  #child(parent: number, name: number): number {
-    const hash = mix(parent, name);
-    const table = this.#table;
-    let slot = table.start(hash);
-    for (let entry = table.at(slot); entry >= 0; slot = table.next(slot), entry = table.at(slot)) {
-      if (this.#parent.data[entry + 1] === parent && this.#name.data[entry + 1] === name) return entry + 1;
-    }
-    const node = this.#parent.push(parent);
-    this.#name.push(name);
-    table.put(slot, node - 1, hash);
-    return node;
   }
 
   #addSelf(node: number, value: number): void {

@@ -1,6 +1,6 @@
+import { CallTree } from "../../symbols/call-tree.ts";
 import { GrowableUint32 } from "../../symbols/growable.ts";
-import { InternTable } from "../../symbols/intern-table.ts";
-import { mix, StringHash } from "../../symbols/string-hash.ts";
+import { StringHash } from "../../symbols/string-hash.ts";
 import type { Symbols } from "../../symbols/symbols.ts";
 
 /**
@@ -29,32 +29,17 @@ export type NameColumns = {
 export function buildStackNames(symbols: Symbols): StackNames {
   const frames = new LocationNames(symbols);
   const { parent: stackParent, location } = symbols.nodes;
-  const parent = new GrowableUint32(stackParent.length + 16);
-  const name = new GrowableUint32(stackParent.length + 16);
-  parent.push(0);
-  name.push(0);
-  const table = new InternTable(stackParent.length + 16);
-  const child = (of: number, named: number): number => {
-    const hash = mix(of, named);
-    let slot = table.start(hash);
-    for (let entry = table.at(slot); entry >= 0; slot = table.next(slot), entry = table.at(slot)) {
-      if (parent.data[entry + 1] === of && name.data[entry + 1] === named) return entry + 1;
-    }
-    const node = parent.push(of);
-    name.push(named);
-    table.put(slot, node - 1, hash);
-    return node;
-  };
+  const tree = new CallTree(stackParent.length + 16);
   const nodeOfStack = new Uint32Array(stackParent.length + 1);
   for (let i = 0; i < stackParent.length; i++) {
     let node = nodeOfStack[stackParent[i]!]!;
     const end = frames.ends[location[i]!]!;
-    for (let at = location[i]! === 0 ? 0 : frames.ends[location[i]! - 1]!; at < end; at++) node = child(node, frames.names.data[at]!);
+    for (let at = location[i]! === 0 ? 0 : frames.ends[location[i]! - 1]!; at < end; at++) node = tree.child(node, frames.names.data[at]!);
     nodeOfStack[i + 1] = node;
   }
   const names = frames.columns();
-  const sizeBytes = nodeOfStack.byteLength + parent.length * 8 + names.count * 16 + names.bytes.length;
-  return { parent: parent.view(), name: name.view(), nodeOfStack, names, sizeBytes };
+  const sizeBytes = nodeOfStack.byteLength + tree.count * 8 + names.count * 16 + names.bytes.length;
+  return { parent: tree.parent.slice(0, tree.count), name: tree.label.slice(0, tree.count), nodeOfStack, names, sizeBytes };
 }
 
 /** The names a location shows, outermost first: those of its lines, or `binary!0xaddress` when nobody knows better. */

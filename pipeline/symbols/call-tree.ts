@@ -1,0 +1,87 @@
+import { InternTable } from "./intern-table.ts";
+import { mix } from "./string-hash.ts";
+
+/** Children of one node found by walking from one to the next; those beyond are found by hash. */
+const WALKED_CHILDREN_MAX = 8;
+
+/**
+ * A tree of calls that grows: each (parent, label) is one node. Node 0 is the root; parents come before children.
+ *
+ * Most nodes have one child or two, and a path lies in memory in the order it was first walked: following children beats hashing. A dispatcher with
+ * hundreds of children gets a hash table.
+ */
+export class CallTree {
+  parent: Uint32Array;
+  label: Uint32Array;
+  /** Nodes, the root included. */
+  count = 1;
+  #firstChild: Uint32Array;
+  #nextSibling: Uint32Array;
+  #childCount: Uint8Array;
+  /** Entries number the hashed nodes; `#hashed` says which node each is. */
+  #table: InternTable | undefined;
+  #hashed: number[] = [];
+
+  constructor(capacity = 1024) {
+    this.parent = new Uint32Array(capacity);
+    this.label = new Uint32Array(capacity);
+    this.#firstChild = new Uint32Array(capacity);
+    this.#nextSibling = new Uint32Array(capacity);
+    this.#childCount = new Uint8Array(capacity);
+  }
+
+  /** The child of a node with the label, made if it is not there. */
+  child(parent: number, label: number): number {
+    const labels = this.label;
+    const next = this.#nextSibling;
+    for (let node = this.#firstChild[parent]!; node !== 0; node = next[node]!) if (labels[node] === label) return node;
+    if (this.#childCount[parent]! < WALKED_CHILDREN_MAX) return this.#link(parent, label);
+    return this.#hashedChild(parent, label);
+  }
+
+  #link(parent: number, label: number): number {
+    const node = this.#append(parent, label);
+    this.#nextSibling[node] = this.#firstChild[parent]!;
+    this.#firstChild[parent] = node;
+    this.#childCount[parent]!++;
+    return node;
+  }
+
+  #hashedChild(parent: number, label: number): number {
+    const table = (this.#table ??= new InternTable(256));
+    const hash = mix(parent, label);
+    let slot = table.start(hash);
+    for (let entry = table.at(slot); entry >= 0; slot = table.next(slot), entry = table.at(slot)) {
+      const node = this.#hashed[entry]!;
+      if (this.parent[node] === parent && this.label[node] === label) return node;
+    }
+    const node = this.#append(parent, label);
+    table.put(slot, this.#hashed.push(node) - 1, hash);
+    return node;
+  }
+
+  #append(parent: number, label: number): number {
+    if (this.count === this.parent.length) this.#grow();
+    const node = this.count++;
+    this.parent[node] = parent;
+    this.label[node] = label;
+    return node;
+  }
+
+  #grow(): void {
+    const capacity = this.parent.length * 2;
+    this.parent = enlarged(this.parent, capacity);
+    this.label = enlarged(this.label, capacity);
+    this.#firstChild = enlarged(this.#firstChild, capacity);
+    this.#nextSibling = enlarged(this.#nextSibling, capacity);
+    const counts = new Uint8Array(capacity);
+    counts.set(this.#childCount);
+    this.#childCount = counts;
+  }
+}
+
+function enlarged(column: Uint32Array, capacity: number): Uint32Array {
+  const grown = new Uint32Array(capacity);
+  grown.set(column);
+  return grown;
+}
