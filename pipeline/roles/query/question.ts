@@ -33,7 +33,6 @@ export type Question =
   | ({ readonly kind: "pprof"; readonly nodesMax: number; readonly goPgo: GoPgo | undefined; readonly form: "profile" | "response" } & StackQuery)
   | ({ readonly kind: "functions"; readonly limit: number } & StackQuery)
   | ({ readonly kind: "function_tree"; readonly request: FunctionTreeRequest } & StackQuery)
-  | ({ readonly kind: "sandwich"; readonly functionName: string; readonly nodesMax: number } & StackQuery)
   | ({ readonly kind: "time_series" } & StackQuery & SeriesOptions)
   | ({ readonly kind: "heatmap"; readonly of: "individual" | "span"; readonly buckets: Buckets; readonly groupBy: readonly string[]; readonly exemplars: ExemplarKind; readonly limit: number } & StackQuery)
   | { readonly kind: "diff"; readonly left: StackQuery; readonly right: StackQuery; readonly nodesMax: number }

@@ -86,12 +86,6 @@ export function checkMergeStacktraces(request: SelectMergeStacktracesRequest, as
       const selected = asked.anchored ? stacks : { ...stacks, callSite: [] };
       return { kind: "function_tree", ...checkQuery(request, selected, asker), request: asked };
     }
-    case ProfileFormat.SANDWICH: {
-      if (request.sandwichFunction === "") {
-        throw new CodedError("sandwich_function_missing", FaultKind.Invalid, "sandwich_function is required with this format");
-      }
-      return { kind: "sandwich", ...checkTreeQuery(request, stacks, asker), functionName: request.sandwichFunction };
-    }
     // What a newer client may ask for is answered as a flame graph: it falls back when the field it wanted is missing.
     default:
       return { kind: "flamegraph", ...checkTreeQuery(request, stacks, asker) };
