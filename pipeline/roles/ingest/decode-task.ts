@@ -1,0 +1,144 @@
+import { createHash } from "node:crypto";
+import { move, transferableSymbol, valueSymbol } from "piscina";
+import { CodedError, type FaultRecord, faultRecord } from "../../base/errors.ts";
+import { labelSetKey, sortLabels } from "../../profile/labels.ts";
+import { createPprofReader, type PprofReader } from "../../profile/pprof-reader.ts";
+import { encodeQueuedProfile } from "../../profile/queued-profile-codec.ts";
+import { prepareLabels } from "./admit.ts";
+import type { DecodeInput, DecodeJob, DecodeResult, EncodedMessage } from "./decode-job.ts";
+import { type Discard, isDiscardReason } from "./discard.ts";
+import type { FormatItem } from "./formats/format.ts";
+import { FORMATS } from "./formats/registry.ts";
+import { normalize } from "./normalize.ts";
+
+/** A reader keeps arrays as large as the largest profile it has read: after an unusual one it is given up. */
+const READER_BYTES_MAX = 32 * 1024 * 1024;
+
+let threadReader: PprofReader | undefined;
+
+/** The entry of a decoding thread: runs a job and hands its messages over without copying them. */
+export async function decodeTask(job: DecodeJob): Promise<unknown> {
+  const result = await runDecodeJob(job);
+  const transferable = {
+    [transferableSymbol]: result.messages.map((message) => message.bytes.buffer),
+    [valueSymbol]: result,
+  };
+  // The declaration of `move` names the one buffer it could take, and the run time takes this pair of symbols as well.
+  return move(transferable as unknown as Parameters<typeof move>[0]);
+}
+
+/**
+ * Decodes, judges and normalises every profile of a job and gives the good ones as queue messages. Expected faults are data in the
+ * result; only a defect of ours is thrown.
+ */
+export async function runDecodeJob(job: DecodeJob): Promise<DecodeResult> {
+  const work = new JobWork(job);
+  for (const input of job.inputs) {
+    const before = work.profiles;
+    try {
+      const context = { reader: (threadReader ??= createPprofReader()), limits: job.limits, nowMs: job.nowMs };
+      const key = inputKey(job, input);
+      const items = (FORMATS[input.kind] as (input: DecodeInput, context: object) => Iterable<FormatItem>)(input, context);
+      for await (const item of items) work.take(item, key);
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      // The body as a whole is refused: it counts as one profile unless some were read before.
+      if (work.profiles === before) work.profiles++;
+      work.refuse(error, inputBytes(input));
+    }
+  }
+  return work.result();
+}
+
+/** What a job has come to so far. */
+class JobWork {
+  profiles = 0;
+  readonly #job: DecodeJob;
+  readonly #messages: EncodedMessage[] = [];
+  readonly #faults: FaultRecord[] = [];
+  readonly #discards: Discard[] = [];
+  #uncompressedBytes = 0;
+  #missingSamples = 0;
+  #items = 0;
+  /** The profile that was refused last: parts of one profile are one refusal. */
+  #refusedProfile = -1;
+  #firstProfile = 0;
+  #key = "";
+
+  constructor(job: DecodeJob) {
+    this.#job = job;
+  }
+
+  take(item: FormatItem, key: string): void {
+    if (key !== this.#key) {
+      this.#key = key;
+      this.#firstProfile = this.profiles;
+      this.#refusedProfile = -1;
+    }
+    this.profiles = Math.max(this.profiles, this.#firstProfile + item.profile + 1);
+    if (item.sizeBytes > READER_BYTES_MAX) threadReader = undefined;
+    try {
+      if (!item.ok) throw item.fault;
+      this.#uncompressedBytes += item.sizeBytes;
+      this.#admit(item, key);
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      if (item.profile === this.#refusedProfile) return;
+      this.#refusedProfile = item.profile;
+      this.refuse(error, item.sizeBytes);
+    }
+  }
+
+  refuse(fault: CodedError, bytes: number): void {
+    this.#faults.push(faultRecord(fault));
+    if (isDiscardReason(fault.code)) this.#discards.push({ reason: fault.code, profiles: 1, bytes });
+  }
+
+  result(): DecodeResult {
+    return {
+      messages: this.#messages,
+      profiles: this.profiles,
+      faults: this.#faults,
+      discards: this.#discards,
+      uncompressedBytes: this.#uncompressedBytes,
+      missingSamples: this.#missingSamples,
+    };
+  }
+
+  #admit(item: Extract<FormatItem, { ok: true }>, key: string): void {
+    const { tenant, nowMs, limits } = this.#job;
+    const labels = prepareLabels(item.labels, limits);
+    const index = this.#items++;
+    const id = profileId(this.#job.idSeed, index);
+    const { profiles, missingSamples } = normalize({ profile: item.decoded, labels, tenant, id, nowMs, limits });
+    this.#missingSamples += missingSamples;
+    for (const [kind, profile] of profiles.entries()) {
+      const messageId = item.repeatable ? `${key}-${index - this.#firstProfile}-${kind}` : `${Buffer.from(id).toString("hex")}-${kind}`;
+      this.#messages.push({ id: messageId, service: profile.service, bytes: encodeQueuedProfile(profile) });
+    }
+  }
+}
+
+/** Different for each profile of a job: the seed with the index mixed into its last bytes. */
+function profileId(seed: Uint8Array, index: number): Uint8Array {
+  const id = Uint8Array.from(seed);
+  for (let byte = 0; byte < 4; byte++) id[15 - byte] = (id[15 - byte] as number) ^ ((index >>> (byte * 8)) & 0xff);
+  return id;
+}
+
+/** One text for one tenant, sender and body: a client that sends again because it saw no answer gives the same. */
+function inputKey(job: DecodeJob, input: DecodeInput): string {
+  const hash = createHash("sha1").update(`${job.tenant}\0${input.kind}\0`);
+  switch (input.kind) {
+    case "pprof":
+      return hash.update(`${input.clientId}\0${labelSetKey(sortLabels(input.labels))}`).update(input.raw).digest("hex");
+    case "ingest":
+      return hash.update(`${input.query}\0${input.contentType}\0`).update(input.body).digest("hex");
+    case "otlp":
+      return hash.update(input.body).digest("hex");
+  }
+}
+
+function inputBytes(input: DecodeInput): number {
+  return input.kind === "pprof" ? input.raw.length : input.body.length;
+}
