@@ -1,53 +1,43 @@
-/** The querier as the tests ask it: Connect with JSON, which needs no code of ours. */
-export type FlameGraph = {
-  readonly names: readonly string[];
-  readonly levels: readonly { readonly values: readonly string[] }[];
-  readonly total: string;
-};
+import { ask } from "../harness/client.ts";
+import type { WireFlameGraph } from "../harness/flame-graph.ts";
 
-export async function ask<Answer>(url: string, method: string, body: object): Promise<Answer> {
-  const response = await fetch(`${url}/querier.v1.QuerierService/${method}`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  const text = await response.text();
-  if (response.status !== 200) throw new Error(`${method} answered ${response.status}: ${text}`);
-  return JSON.parse(text) as Answer;
-}
+/* The questions that the tests of real clients ask again and again, over what came in during the last hour. */
 
-/** From an hour ago to a minute ahead. */
-export function lastHour(): { readonly start: number; readonly end: number } {
+/** Milliseconds; to a minute ahead, because clients round their times. */
+export function lastHour(): { readonly start: string; readonly end: string } {
   const nowMs = Date.now();
-  return { start: nowMs - 3_600_000, end: nowMs + 60_000 };
+  return { start: String(nowMs - 3_600_000), end: String(nowMs + 60_000) };
 }
 
+type SeriesAnswer = { readonly labelsSet?: readonly { readonly labels: readonly { readonly name: string; readonly value: string }[] }[] };
+
+/** Label sets of the series that match, each as name → value. */
+export async function seriesOf(
+  url: string,
+  selector: string,
+  labelNames: readonly string[] = [],
+): Promise<readonly Record<string, string>[]> {
+  const { labelsSet = [] } = await ask<SeriesAnswer>(url, "Series", { matchers: [selector], labelNames, ...lastHour() });
+  return labelsSet.map(({ labels }) => Object.fromEntries(labels.map(({ name, value }) => [name, value])));
+}
+
+/** Sorted. */
 export async function profileTypesOf(url: string, service: string): Promise<readonly string[]> {
-  const { labelsSet = [] } = await ask<{ labelsSet?: { labels: { name: string; value: string }[] }[] }>(url, "Series", {
-    matchers: [`{service_name=${JSON.stringify(service)}}`],
-    labelNames: ["__profile_type__"],
-    ...lastHour(),
-  });
-  return labelsSet.flatMap(({ labels }) => labels.map(({ value }) => value)).sort();
+  const series = await seriesOf(url, `{service_name=${JSON.stringify(service)}}`, ["__profile_type__"]);
+  return series.map((labels) => labels["__profile_type__"] ?? "").sort();
 }
 
-export async function flameGraphOf(url: string, profileTypeID: string, selector: string): Promise<FlameGraph> {
-  const { flamegraph } = await ask<{ flamegraph: FlameGraph }>(url, "SelectMergeStacktraces", {
-    profileTypeID,
-    labelSelector: selector,
-    maxNodes: 100_000,
-    ...lastHour(),
-  });
-  return { ...flamegraph, total: flamegraph.total ?? "0" };
+/** With every node; `more` are further fields of the request. */
+export async function flameGraphOf(url: string, profileTypeID: string, selector: string, more: object = {}): Promise<WireFlameGraph> {
+  const request = { profileTypeID, labelSelector: selector, maxNodes: String(1 << 20), ...lastHour(), ...more };
+  return (await ask<{ readonly flamegraph?: WireFlameGraph }>(url, "SelectMergeStacktraces", request)).flamegraph ?? {};
 }
 
-export type FunctionTotal = { self: number; total: number };
-
-/** Self and total of every function; a function that calls itself counts once, where it is outermost. */
-export function functionTotals(graph: FlameGraph): ReadonlyMap<string, FunctionTotal> {
-  const totals = new Map<string, FunctionTotal>();
-  let above: { start: number; end: number; names: ReadonlySet<string> }[] = [{ start: 0, end: Number.POSITIVE_INFINITY, names: new Set() }];
-  for (const { values } of graph.levels) {
+/** The stacks of a flame graph, root first and joined by `;`, each with what is its own. */
+export function stacksOf({ names = [], levels = [] }: WireFlameGraph): Readonly<Record<string, number>> {
+  const stacks: Record<string, number> = {};
+  let above: { readonly start: number; readonly end: number; readonly path: readonly string[] }[] = [];
+  for (const [depth, { values = [] }] of levels.entries()) {
     const level: typeof above = [];
     let x = 0;
     for (let i = 0; i < values.length; i += 4) {
@@ -55,32 +45,8 @@ export function functionTotals(graph: FlameGraph): ReadonlyMap<string, FunctionT
       const start = x + offset;
       x = start + total;
       const parent = above.find((node) => node.start <= start && start + total <= node.end);
-      const text = graph.names[name] ?? "";
-      const entry = totals.get(text) ?? { self: 0, total: 0 };
-      entry.self += self;
-      if (parent?.names.has(text) !== true) entry.total += total;
-      totals.set(text, entry);
-      level.push({ start, end: start + total, names: new Set([...(parent?.names ?? []), text]) });
-    }
-    above = level;
-  }
-  return totals;
-}
-
-/** The stacks of a flame graph, root first and joined by `;`, with their own values. */
-export function stacksOf(graph: FlameGraph): Readonly<Record<string, number>> {
-  const stacks: Record<string, number> = {};
-  let above: { start: number; end: number; path: string }[] = [{ start: 0, end: Number.POSITIVE_INFINITY, path: "" }];
-  for (const [depth, { values }] of graph.levels.entries()) {
-    const level: typeof above = [];
-    let x = 0;
-    for (let i = 0; i < values.length; i += 4) {
-      const [offset, total, self, name] = values.slice(i, i + 4).map(Number) as [number, number, number, number];
-      const start = x + offset;
-      x = start + total;
-      const parent = above.find((node) => node.start <= start && start + total <= node.end)?.path ?? "";
-      const path = depth === 0 ? "" : parent === "" ? (graph.names[name] ?? "") : `${parent};${graph.names[name]}`;
-      if (self > 0) stacks[path] = (stacks[path] ?? 0) + self;
+      const path = depth === 0 ? [] : [...(parent?.path ?? []), names[name] ?? ""];
+      if (self > 0) stacks[path.join(";")] = (stacks[path.join(";")] ?? 0) + self;
       level.push({ start, end: start + total, path });
     }
     above = level;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Server, startServer } from "../harness/server.ts";
-import { type FlameGraph, stacksOf } from "./ask.ts";
+import { stacksOf } from "./ask.ts";
 import { buildGoPrograms, hasGo, runGoProgram } from "./programs.ts";
 
 /*
@@ -43,7 +43,6 @@ describe.skipIf(!hasGo)("Pyroscope's generated clients", () => {
       expect(call(name)).toMatchObject({ code: "ok" });
       return call(name).result;
     }
-    const stacks = (graph: FlameGraph) => stacksOf(graph);
 
     it.each([
       ["Push", "ok"],
@@ -97,7 +96,7 @@ describe.skipIf(!hasGo)("Pyroscope's generated clients", () => {
 
     it("merges stacktraces into a flame graph", () => {
       const { flamegraph } = result("SelectMergeStacktraces");
-      expect(stacks(flamegraph)).toEqual(BOTH);
+      expect(stacksOf(flamegraph)).toEqual(BOTH);
       expect(flamegraph).toMatchObject({ total: "150000000", maxSelf: "100000000" });
     });
 
@@ -109,9 +108,9 @@ describe.skipIf(!hasGo)("Pyroscope's generated clients", () => {
     });
 
     it("cuts to a call site and to a span", () => {
-      expect(stacks(result("SelectMergeStacktraces/callSite").flamegraph)).toEqual({ "main;mid;leaf": 100_000_000 });
-      expect(stacks(result("SelectMergeStacktraces/span").flamegraph)).toEqual({ "main;mid;leaf": 100_000_000 });
-      expect(stacks(result("SelectMergeSpanProfile").flamegraph)).toEqual({ "main;mid;leaf": 100_000_000 });
+      expect(stacksOf(result("SelectMergeStacktraces/callSite").flamegraph)).toEqual({ "main;mid;leaf": 100_000_000 });
+      expect(stacksOf(result("SelectMergeStacktraces/span").flamegraph)).toEqual({ "main;mid;leaf": 100_000_000 });
+      expect(stacksOf(result("SelectMergeSpanProfile").flamegraph)).toEqual({ "main;mid;leaf": 100_000_000 });
     });
 
     it("encodes trees, graphs and pprof", () => {

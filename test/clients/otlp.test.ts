@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Server, startServer } from "../harness/server.ts";
-import { ask, flameGraphOf, lastHour, profileTypesOf, stacksOf } from "./ask.ts";
+import { flameGraphOf, profileTypesOf, seriesOf, stacksOf } from "./ask.ts";
 import { buildGoPrograms, hasGo, runGoProgram } from "./programs.ts";
 
 /*
@@ -75,24 +75,18 @@ describe.skipIf(!hasGo)("OTLP from the collector's exporter", () => {
     });
 
     it("keeps threads and processors out of the series", async () => {
-      const { labelsSet } = await ask<{ labelsSet: { labels: { name: string; value: string }[] }[] }>(server.url, "Series", {
-        matchers: [`{service_name="${service}", __profile_type__="process_cpu:cpu:nanoseconds:cpu:nanoseconds"}`],
-        ...lastHour(),
-      });
-      const names = new Set(labelsSet.flatMap(({ labels }) => labels.map(({ name }) => name)));
-      expect([...names].filter((name) => name.startsWith("thread.") || name.startsWith("cpu."))).toEqual([]);
-      expect(labelsSet).toHaveLength(1);
+      const series = await seriesOf(server.url, `{service_name="${service}", __name__="process_cpu"}`);
+      expect(series).toHaveLength(1);
+      expect(series[0]).toMatchObject({ "host.name": "node-1", "process.pid": "4711", "scope.attribute": "yes", "service.name": service });
+      expect(Object.keys(series[0] ?? {}).filter((name) => /^(thread|cpu)\./.test(name))).toEqual([]);
     });
   });
 
   it("finds the linked samples by their span", async () => {
-    const graph = await ask<{ flamegraph: { total: string } }>(server.url, "SelectMergeStacktraces", {
-      profileTypeID: "process_cpu:cpu:nanoseconds:cpu:nanoseconds",
-      labelSelector: '{service_name="grpc-4317"}',
-      spanSelector: ["a1a2a3a4a5a6a7a8"],
-      ...lastHour(),
-    });
-    expect(graph.flamegraph.total).toBe("100000000");
+    const selector = '{service_name="grpc-4317"}';
+    const linked = { spanSelector: ["a1a2a3a4a5a6a7a8"] };
+    const graph = await flameGraphOf(server.url, "process_cpu:cpu:nanoseconds:cpu:nanoseconds", selector, linked);
+    expect(stacksOf(graph)).toEqual({ "main;park": 100_000_000 });
   });
 
   it.each([

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ask } from "../harness/client.ts";
+import { weighFunctions } from "../harness/flame-graph.ts";
 import { type Server, startServer } from "../harness/server.ts";
-import { ask, flameGraphOf, functionTotals, lastHour, profileTypesOf } from "./ask.ts";
+import { flameGraphOf, lastHour, profileTypesOf } from "./ask.ts";
 import { buildGoPrograms, hasGo, type ProgramOutput, runGoProgram, runNodeProgram } from "./programs.ts";
 
 /*
@@ -12,8 +14,8 @@ const SECONDS = 6;
 /** The name under which a function of the program shows: `main.burnHotLoop` in Go, `…:burnHotLoop:…` in Node. */
 async function share(server: Server, service: string, type: string, name: string): Promise<number> {
   const graph = await flameGraphOf(server.url, type, `{service_name="${service}"}`);
-  const hits = [...functionTotals(graph)].filter(([text]) => text.includes(name));
-  return Math.max(0, ...hits.map(([, { total }]) => total)) / Number(graph.total);
+  const hits = [...weighFunctions(graph)].filter(([text]) => text.includes(name));
+  return Math.max(0, ...hits.map(([, { cum }]) => cum)) / Number(graph.total);
 }
 
 async function labelValues(server: Server, service: string, name: string): Promise<readonly string[]> {

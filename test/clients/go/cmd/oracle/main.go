@@ -1,11 +1,14 @@
 // Command oracle reads pprof files with Google's own library and prints what they say: per sample type the total, and the flat and
-// cumulative value of every function. One line of JSON per file, in the order of the arguments.
+// cumulative value of every function. One line of JSON per file, in the order of the arguments. With -stored it leaves out the samples that are
+// not stored: those with a negative value and those that are zero throughout.
 package main
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/google/pprof/profile"
 )
@@ -32,9 +35,11 @@ type functionReport struct {
 }
 
 func main() {
+	stored := flag.Bool("stored", false, "leave out samples that say nothing")
+	flag.Parse()
 	encoder := json.NewEncoder(os.Stdout)
-	for _, name := range os.Args[1:] {
-		report, err := readFile(name)
+	for _, name := range flag.Args() {
+		report, err := readFile(name, *stored)
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 			os.Exit(1)
@@ -46,7 +51,7 @@ func main() {
 	}
 }
 
-func readFile(name string) (*fileReport, error) {
+func readFile(name string, stored bool) (*fileReport, error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -55,6 +60,9 @@ func readFile(name string) (*fileReport, error) {
 	parsed, err := profile.Parse(file)
 	if err != nil {
 		return nil, err
+	}
+	if stored {
+		parsed.Sample = slices.DeleteFunc(parsed.Sample, saysNothing)
 	}
 	report := &fileReport{File: name, Samples: len(parsed.Sample), TimeNanos: parsed.TimeNanos}
 	if parsed.PeriodType != nil {
@@ -67,6 +75,17 @@ func readFile(name string) (*fileReport, error) {
 		})
 	}
 	return report, nil
+}
+
+func saysNothing(sample *profile.Sample) bool {
+	empty := true
+	for _, value := range sample.Value {
+		if value < 0 {
+			return true
+		}
+		empty = empty && value == 0
+	}
+	return empty
 }
 
 func total(parsed *profile.Profile, index int) int64 {
