@@ -51,6 +51,15 @@ export class DatasetBuilder {
     return builder;
   }
 
+  /** Announces rows that will be added, so that memory is taken once and not by doubling; then {@link allocate}. */
+  expect(kind: ProfileKind, sampleRows: number): void {
+    this.kind(kind).expect(sampleRows);
+  }
+
+  allocate(): void {
+    for (const { builder } of this.#kinds.values()) builder.allocate();
+  }
+
   addProfile(profile: QueuedProfile): void {
     const stacks = this.symbols.addProfile(profile);
     this.kind(profile.kind).addProfile(profile, stacks, profile.series.map((labels) => this.seriesId(labels)));

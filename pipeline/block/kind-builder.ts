@@ -28,9 +28,21 @@ export class KindBuilder {
   readonly #spans = new GrowableUint32();
   readonly #traces = new GrowableUint32();
 
+  #expectedSamples = 0;
+
   constructor(sampleTypes: number) {
     this.#sampleTypes = sampleTypes;
     this.#values = Array.from({ length: sampleTypes }, () => new GrowableFloat64(1024));
+  }
+
+  expect(sampleRows: number): void {
+    this.#expectedSamples += sampleRows;
+  }
+
+  allocate(): void {
+    this.#stack.reserve(this.#expectedSamples);
+    this.#row.reserve(this.#expectedSamples);
+    for (const column of this.#values) column.reserve(this.#expectedSamples);
   }
 
   /** stacks: of each of the profile's stacktraces; series: of each of its label sets, both as the dataset numbers them. */

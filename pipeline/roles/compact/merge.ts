@@ -16,6 +16,12 @@ export type MergeInput = {
 export type MergeRequest = { readonly level: number; readonly inputs: readonly MergeInput[]; readonly objectBytesMax: number };
 
 /**
+ * Sample rows of one service that a plan may merge. A row takes about 90 bytes while its service is merged (columns twice, once as they came and
+ * once in order), so this is 180 MB: planners cut plans so that no service exceeds it, unless a single dataset does.
+ */
+export const MERGE_SERVICE_SAMPLE_ROWS_MAX = 2_000_000;
+
+/**
  * Merges datasets into blocks of one tenant: service after service, each read, merged and written before the next, so that memory is bounded by
  * the largest service of the plan. A new block begins once one has reached `objectBytesMax`; a service is never split. Gives no block when every row was dropped.
  *
@@ -30,6 +36,8 @@ export async function* mergeDatasets(
   let writer = newWriter();
   for (const inputs of byService(request.inputs)) {
     const builder = new DatasetBuilder(inputs[0]!.dataset.tenant, inputs[0]!.dataset.service);
+    for (const { dataset } of inputs) for (const { kind, sampleRows } of dataset.kinds) builder.expect(kind, sampleRows);
+    builder.allocate();
     for (const { key, dataset, dropped } of inputs) {
       const { offset, sizeBytes } = datasetRange(dataset);
       const decoded = decodeDataset(await readRange(key, offset, sizeBytes), dataset);
