@@ -25,7 +25,8 @@ export function packageOf(name: string): string {
   // Go `host/module/pkg.Func` and Java `java/util/HashMap.put` end their package at the first dot after the last slash.
   if (slash >= 0) return dot > 0 ? path.slice(0, dot) : path.slice(0, slash);
   const lastDot = path.lastIndexOf(".");
-  if (lastDot > 0 && /^[a-z]+\.[a-z]+\./.test(path)) return path.slice(0, lastDot);
+  // Java and .NET: everything up to the class.
+  if (lastDot > dot && /\.[A-Z]/.test(path)) return path.slice(0, lastDot);
   if (dot > 0) return path.slice(0, dot);
   return path;
 }
@@ -41,7 +42,7 @@ export function isRuntime(packageName: string): boolean {
  * Twelve hues around the wheel at one lightness and chroma (OKLCH), so that no package shouts; the red end, which means
  * "more" in a diff, is left out. Lightness varies a little by function so that neighbours of one package stay apart.
  */
-const HUES = [28, 48, 66, 84, 104, 130, 158, 186, 212, 238, 268, 310] as const;
+const HUES = [36, 52, 68, 84, 104, 132, 160, 188, 212, 236, 268, 312] as const;
 
 const cache = new Map<string, FrameColour>();
 
@@ -52,7 +53,7 @@ export function frameColour(name: string, theme: Theme): FrameColour {
     const packageName = packageOf(name);
     const hue = HUES[hashText(packageName) % HUES.length]!;
     const wobble = ((hashText(name) >>> 8) % 7) - 3;
-    const chroma = isRuntime(packageName) ? 0.018 : 0.085;
+    const chroma = isRuntime(packageName) ? 0.016 : theme === "dark" ? 0.085 : 0.078;
     const light = theme === "dark" ? 0.52 + wobble * 0.009 : 0.83 + wobble * 0.008;
     colour = { fill: oklch(light, chroma, hue), faded: oklch(theme === "dark" ? 0.3 : 0.94, Math.min(chroma, 0.02), hue) };
     cache.set(key, colour);

@@ -77,7 +77,7 @@ export function FlameCanvas(props: FlameCanvasProps): ReactNode {
   const point = (event: MouseEvent): void => {
     const node = nodeAt(event);
     setPointer(node < 0 ? undefined : { node, x: event.clientX, y: event.clientY });
-    props.onHover(node <= 0 ? "" : nameOf(graph, node));
+    props.onHover(node < 0 || graph.nameIndex[node] === 0 ? "" : nameOf(graph, node));
   };
   const leave = (): void => {
     setPointer(undefined);
@@ -95,7 +95,7 @@ export function FlameCanvas(props: FlameCanvasProps): ReactNode {
     else if (event.key === "Escape") {
       setSelected(-1);
       props.onZoom(0);
-    } else if (event.key === "f" && current > 0) props.onFocus(nameOf(graph, current));
+    } else if (event.key === "f" && graph.nameIndex[current] !== 0) props.onFocus(nameOf(graph, current));
     else if (event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey)) {
       const box = canvas.current!.getBoundingClientRect();
       props.onMenu({ x: box.left + 40, y: box.top + 40 }, current);
@@ -106,8 +106,8 @@ export function FlameCanvas(props: FlameCanvasProps): ReactNode {
   return (
     <div className="flame-scroll" ref={scroller} onScroll={(event) => setScrollTopPx(event.currentTarget.scrollTop)}>
       <div className="flame-spacer" style={{ height: Math.max(heightPx, 1) }}>
-        <canvas
-          ref={canvas}
+        <div
+          className="flame-stage"
           role="application"
           aria-roledescription="flame graph"
           aria-label={`${props.label}. Arrow keys move between frames, Enter zooms in, Escape zooms out, F shows callers and callees.`}
@@ -128,7 +128,9 @@ export function FlameCanvas(props: FlameCanvasProps): ReactNode {
           }}
           onKeyDown={onKey}
           onBlur={() => setSelected(-1)}
-        />
+        >
+          <canvas ref={canvas} style={{ width: size.width, height: size.height }} />
+        </div>
       </div>
       <div className="hidden" aria-live="polite">
         {selected >= 0 ? frameSentence(graph, selected, unit) : ""}
@@ -234,7 +236,6 @@ function inkOf(element: HTMLElement): Ink {
   return {
     text: read("--frame-text"),
     textFaded: read("--frame-text-faded"),
-    narrow: read("--frame-narrow"),
     outline: read("--frame-outline"),
     selection: read("--accent"),
     root: read("--frame-root"),

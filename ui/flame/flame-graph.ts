@@ -131,8 +131,10 @@ export function nodeCount(graph: FlameGraph): number {
   return graph.nameIndex.length;
 }
 
+/** The function of a frame; of the synthetic root, "all". */
 export function nameOf(graph: FlameGraph, node: number): string {
-  return graph.names[graph.nameIndex[node]!] ?? "";
+  const index = graph.nameIndex[node]!;
+  return index === 0 ? "all" : (graph.names[index] ?? "");
 }
 
 /** The sum all shares refer to. */
@@ -156,8 +158,7 @@ export function zoomWord(graph: FlameGraph, node: number): string {
 export function findZoom(graph: FlameGraph, word: string): number {
   if (word === "") return 0;
   const wanted = Number.parseInt(word, 16);
-  const found = graph.pathHash.indexOf(wanted);
-  return found < 0 ? 0 : found;
+  return Math.max(0, graph.pathHash.indexOf(wanted));
 }
 
 /** How much of the total the server folded into "other" frames, 0 to 1: what is missing for want of nodes. */

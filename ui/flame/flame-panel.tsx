@@ -1,4 +1,5 @@
 import { type ReactNode, useMemo, useState } from "react";
+import { formatValue } from "../format/units.ts";
 import { CloseIcon } from "../page/icons.tsx";
 import { PointMenu } from "../page/menu.tsx";
 import type { Theme } from "./colour.ts";
@@ -33,6 +34,11 @@ export function FlamePanel(props: FlamePanelProps): ReactNode {
           <span className="chip-text">{focus}</span>
           <CloseIcon />
         </button>
+        {sandwich !== undefined && (
+          <span className="flame-note">
+            {formatValue(sandwich.callees.total[0]!, props.unit)} total, {formatValue(sandwich.callees.self[0]!, props.unit)} self
+          </span>
+        )}
       </div>
       {sandwich === undefined ? (
         <p className="flame-none">This function is not in the flame graph of this window.</p>
@@ -117,13 +123,17 @@ function MenuCanvas(props: MenuCanvasProps): ReactNode {
       {menu !== undefined && menu.node < graph.nameIndex.length && (
         <PointMenu
           at={menu.at}
-          title={menu.node === 0 && graph.nameIndex[0] === 0 ? "all" : nameOf(graph, menu.node)}
+          title={nameOf(graph, menu.node)}
           onClose={() => setMenu(undefined)}
           actions={[
             { title: "Zoom in here", run: () => onZoomNode(menu.node) },
             ...(props.zoomed === 0 ? [] : [{ title: "Zoom out", run: () => onZoomNode(0) }]),
-            { title: "Callers and callees", run: () => props.onFocus(nameOf(graph, menu.node)) },
-            { title: "Search for this", run: () => props.onSearch(nameOf(graph, menu.node)) },
+            ...(graph.nameIndex[menu.node] === 0
+              ? []
+              : [
+                  { title: "Callers and callees", run: () => props.onFocus(nameOf(graph, menu.node)) },
+                  { title: "Search for this", run: () => props.onSearch(nameOf(graph, menu.node)) },
+                ]),
             { title: "Copy name", run: () => copy(nameOf(graph, menu.node)) },
             { title: "Copy stack", run: () => copy(pathOf(graph, menu.node).join("\n")) },
           ]}

@@ -4,10 +4,9 @@ import { type FlameGraph, grandTotal, nameOf } from "./flame-graph.ts";
 
 /** All that is known about one frame, for the tooltip. */
 export function FrameFacts({ graph, whole, node, unit }: { graph: FlameGraph; whole: FlameGraph; node: number; unit: string }): ReactNode {
-  const name = node === 0 && graph.nameIndex[0] === 0 ? "all" : nameOf(graph, node);
   return (
     <>
-      <div className="facts-name">{name}</div>
+      <div className="facts-name">{nameOf(graph, node)}</div>
       {graph.sides === undefined ? (
         <table className="facts">
           <tbody>
@@ -83,8 +82,7 @@ function ChangeFacts({
 
 /** One spoken sentence about a frame, for screen readers. */
 export function frameSentence(graph: FlameGraph, node: number, unit: string): string {
-  const name = node === 0 ? "all" : nameOf(graph, node);
   const whole = grandTotal(graph);
   const total = graph.total[node] ?? 0;
-  return `${name}, total ${formatValue(total, unit)}, ${formatPercent(whole === 0 ? 0 : total / whole)}, self ${formatValue(graph.self[node] ?? 0, unit)}`;
+  return `${nameOf(graph, node)}, total ${formatValue(total, unit)}, ${formatPercent(whole === 0 ? 0 : total / whole)}, self ${formatValue(graph.self[node] ?? 0, unit)}`;
 }

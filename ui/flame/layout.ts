@@ -16,14 +16,15 @@ export const FRAME_WIDTH_MIN_PX = 1.5;
 
 /**
  * Visits the visible frames of one level, left to right, with their pixels.
- * Narrow ones are visited once per pixel with node −1, so the work is bounded by the width, not by the nodes.
+ * Frames too narrow to see are visited as one, under the first of them, at most one visit per pixel and half: the work is
+ * bounded by the width, not by the number of nodes.
  */
 export function visitLevel(
   graph: FlameGraph,
   level: number,
   window: Window,
   widthPx: number,
-  visit: (node: number, leftPx: number, widthPx: number) => void,
+  visit: (node: number, leftPx: number, widthPx: number, isMerged: boolean) => void,
 ): void {
   const end = graph.levelStart[level + 1] ?? 0;
   const scale = widthPx / (window.to - window.from);
@@ -33,13 +34,13 @@ export function visitLevel(
     const left = Math.max(0, (graph.x[node]! - window.from) * scale);
     const right = Math.min(widthPx, (graph.x[node]! + graph.total[node]! - window.from) * scale);
     if (right - left >= FRAME_WIDTH_MIN_PX) {
-      visit(node, left, right - left);
+      visit(node, left, right - left, false);
       node++;
       continue;
     }
     const next = Math.max(node + 1, firstEndingAfter(graph, level, window.from + (left + FRAME_WIDTH_MIN_PX) / scale));
     const lastEnd = (graph.x[next - 1]! + graph.total[next - 1]! - window.from) * scale;
-    visit(-1, left, Math.min(widthPx, Math.max(lastEnd, left + 0.5)) - left);
+    visit(node, left, Math.min(widthPx, Math.max(lastEnd, left + 0.5)) - left, true);
     node = next;
   }
 }

@@ -33,7 +33,6 @@ export interface Viewport {
 export interface Ink {
   readonly text: string;
   readonly textFaded: string;
-  readonly narrow: string;
   readonly outline: string;
   readonly selection: string;
   readonly root: string;
@@ -54,13 +53,12 @@ export function paint(context: CanvasRenderingContext2D, scene: Scene, viewport:
     const level = direction === "down" ? row : levels - 1 - row;
     const top = row * ROW_PX - viewport.scrollTopPx;
     context.globalAlpha = level < zoomedLevel ? 0.55 : 1;
-    visitLevel(graph, level, window, viewport.widthPx, (node, left, width) => {
-      if (node < 0) {
-        context.fillStyle = ink.narrow;
+    visitLevel(graph, level, window, viewport.widthPx, (node, left, width, isMerged) => {
+      if (!isMerged) paintFrame(context, scene, ink, node, left, top, width, charPx);
+      else {
+        context.fillStyle = fillOf(scene, ink, node, isFaded(scene, node));
         context.fillRect(left, top, width, ROW_PX - 1);
-        return;
       }
-      paintFrame(context, scene, ink, node, left, top, width, charPx);
     });
   }
   context.globalAlpha = 1;
@@ -81,32 +79,36 @@ function paintFrame(
   width: number,
   charPx: number,
 ): void {
-  const { graph, matches } = scene;
+  const { graph } = scene;
   const index = graph.nameIndex[node]!;
-  const isFaded = matches !== undefined && matches[index] === 0;
+  const faded = isFaded(scene, node);
   // A hair between neighbours tells them apart; very narrow ones cannot spare it.
   const boxWidth = width > 3 ? width - 1 : width;
-  context.fillStyle = fillOf(scene, ink, node, isFaded);
+  context.fillStyle = fillOf(scene, ink, node, faded);
   context.fillRect(left, top, boxWidth, ROW_PX - 1);
   if (node === scene.selectedNode) outline(context, ink.selection, 2, left, top, boxWidth);
   else if (node === scene.hoveredNode || (index === scene.hoveredName && index !== 0))
     outline(context, ink.outline, 1, left, top, boxWidth);
   if (width < TEXT_WIDTH_MIN_PX) return;
-  const label = fitName(node === 0 ? "all" : nameOf(graph, node), Math.floor((boxWidth - 2 * TEXT_INSET_PX) / charPx));
+  const label = fitName(nameOf(graph, node), Math.floor((boxWidth - 2 * TEXT_INSET_PX) / charPx));
   if (label === "") return;
-  context.fillStyle = isFaded ? ink.textFaded : ink.text;
+  context.fillStyle = faded ? ink.textFaded : ink.text;
   context.fillText(label, left + TEXT_INSET_PX, top + (ROW_PX - 1) / 2 + 0.5);
 }
 
-function fillOf({ graph, theme }: Scene, ink: Ink, node: number, isFaded: boolean): string {
+function isFaded({ graph, matches }: Scene, node: number): boolean {
+  return matches !== undefined && matches[graph.nameIndex[node]!] === 0;
+}
+
+function fillOf({ graph, theme }: Scene, ink: Ink, node: number, faded: boolean): string {
   if (graph.nameIndex[node] === 0) return ink.root;
   if (graph.sides === undefined) {
     const colour = frameColour(nameOf(graph, node), theme);
-    return isFaded ? colour.faded : colour.fill;
+    return faded ? colour.faded : colour.fill;
   }
   const { leftTotal, rightTotal } = graph.sides;
   const colour = changeColour(ratio(leftTotal[node]!, leftTotal[0]!), ratio(rightTotal[node]!, rightTotal[0]!), theme);
-  return isFaded ? colour.faded : colour.fill;
+  return faded ? colour.faded : colour.fill;
 }
 
 function outline(context: CanvasRenderingContext2D, colour: string, thickness: number, left: number, top: number, width: number): void {

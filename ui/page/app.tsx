@@ -200,9 +200,9 @@ function TimelineArea({
   if (timeline.error !== undefined) return <p className="timeline-none">Timeline: {timeline.error.message}</p>;
   if (timeline.value === undefined || measure === undefined) return <div className="timeline timeline-waiting" />;
   const pick = (value: string): void => {
-    if (groupBy === "service_name" && view.service === "") return navigate({ service: value, filter: "", groupBy: "" });
     const parsed = parseMatchers(view.filter);
-    if (parsed.ok) navigate({ filter: formatMatchers([...parsed.matchers, { name: groupBy, op: "=", value }]), groupBy: "" });
+    if (groupBy === "service_name" && view.service === "") navigate({ service: value, filter: "", groupBy: "" });
+    else if (parsed.ok) navigate({ filter: formatMatchers([...parsed.matchers, { name: groupBy, op: "=", value }]), groupBy: "" });
   };
   return (
     <Timeline

@@ -21,15 +21,20 @@ export function Menu(props: {
     const onPointer = (event: PointerEvent): void => {
       if (root.current?.contains(event.target as Node) === false) setOpen(false);
     };
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key !== "Escape") return;
+      setOpen(false);
+      button.current?.focus();
+    };
     addEventListener("pointerdown", onPointer);
-    return () => removeEventListener("pointerdown", onPointer);
+    addEventListener("keydown", onKey);
+    return () => {
+      removeEventListener("pointerdown", onPointer);
+      removeEventListener("keydown", onKey);
+    };
   }, [isOpen]);
   return (
-    <div
-      className={`menu ${props.className ?? ""}`}
-      ref={root}
-      onKeyDown={(event) => event.key === "Escape" && isOpen && (event.stopPropagation(), close())}
-    >
+    <div className={`menu ${props.className ?? ""}`} ref={root}>
       <button
         type="button"
         ref={button}

@@ -53,7 +53,7 @@ function Snippet({ text }: { text: string }): ReactNode {
   const [isCopied, setCopied] = useState(false);
   return (
     <div className="snippet">
-      <pre tabIndex={0}>{text}</pre>
+      <pre>{text}</pre>
       <button type="button" className="control" onClick={() => void navigator.clipboard.writeText(text).then(() => setCopied(true))}>
         {isCopied ? "Copied" : "Copy"}
       </button>
@@ -67,8 +67,9 @@ function snippetsFor(origin: string): readonly { readonly title: string; readonl
       title: "curl",
       text: `# a CPU profile of a Go program, pushed under the name my-service
 curl -s http://localhost:6060/debug/pprof/profile?seconds=10 -o cpu.pprof
-curl -s "${origin}/ingest?name=my-service&from=$(date -d '10 seconds ago' +%s)&until=$(date +%s)" \\
-  -F profile=@cpu.pprof`,
+now=$(date +%s)
+curl -s -F profile=@cpu.pprof \\
+  "${origin}/ingest?name=my-service&from=$((now - 10))&until=$now"`,
     },
     {
       title: "Go",

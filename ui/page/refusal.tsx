@@ -34,7 +34,7 @@ export function Refusal({
 
 const TITLES: Readonly<Record<string, string>> = {
   unavailable: "The server does not answer",
-  unauthenticated: "Who are you?",
+  unauthenticated: "The server asks who you are",
   permission_denied: "Not allowed",
   invalid_argument: "The server refused the question",
   resource_exhausted: "Too much was asked",

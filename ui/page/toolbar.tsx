@@ -44,13 +44,13 @@ export function Toolbar(props: ToolbarProps): ReactNode {
           </option>
         ))}
       </select>
-      <div className="joined" role="group" aria-label="Show">
+      <fieldset className="joined" aria-label="Show">
         {SHOWS.map(({ show, title }) => (
           <button type="button" key={show} className="control" aria-pressed={view.show === show} onClick={() => navigate({ show })}>
             {title}
           </button>
         ))}
-      </div>
+      </fieldset>
       <button
         type="button"
         className={`control ${props.downloadState === "busy" ? "is-busy" : ""}`}

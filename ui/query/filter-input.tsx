@@ -103,7 +103,7 @@ function ChipFilter(props: FilterInputProps & { matchers: readonly Matcher[]; on
 
   return (
     <div className="filter">
-      <div className="filter-box" onClick={(event) => event.target === event.currentTarget && input.current?.focus()}>
+      <div className="filter-box">
         {matchers.map((matcher, i) => (
           <span className="chip" key={formatMatcher(matcher)}>
             <button type="button" className="chip-text" title="Click to turn into its opposite" onClick={() => flip(i)}>
@@ -138,16 +138,17 @@ function ChipFilter(props: FilterInputProps & { matchers: readonly Matcher[]; on
             onKeyDown={onKey}
           />
           {isOpen && (shown.length > 0 || options === undefined) && (
-            <ul
+            <div
               className="panel suggestions"
               id={listId}
               role="listbox"
               aria-label={draft.kind === "name" ? "Label names" : draft.kind === "op" ? "Operators" : `Values of ${draft.name}`}
             >
-              {options === undefined && <li className="suggestion dim">loading…</li>}
+              {options === undefined && <div className="suggestion dim">loading…</div>}
               {shown.map((option, i) => (
-                <li
+                <div
                   key={option}
+                  tabIndex={-1}
                   id={`${listId}-${i}`}
                   role="option"
                   aria-selected={i === active}
@@ -165,9 +166,9 @@ function ChipFilter(props: FilterInputProps & { matchers: readonly Matcher[]; on
                   ) : (
                     option
                   )}
-                </li>
+                </div>
               ))}
-            </ul>
+            </div>
           )}
         </div>
       </div>

@@ -40,10 +40,12 @@ const DIFF_COLUMNS: readonly { readonly key: SortKey; readonly title: string }[]
 /** Every function of the answer; only the rows in sight are in the document. */
 export function FunctionTable(props: FunctionTableProps): ReactNode {
   const { rows, whole, unit, isDiff, test, sort, descending } = props;
-  const scroller = useRef<HTMLDivElement>(null);
+  const scroller = useRef<HTMLTableSectionElement>(null);
   const { height } = useSize(scroller);
   const [scrollTopPx, setScrollTopPx] = useState(0);
+  // The row that Tab reaches; arrow keys move it.
   const [active, setActive] = useState(0);
+  const wantsFocus = useRef(false);
   const shown = useMemo(() => {
     const found = test === undefined ? rows : rows.filter((row) => test(row.name));
     return sortRows(found, sort, descending);
@@ -57,7 +59,7 @@ export function FunctionTable(props: FunctionTableProps): ReactNode {
   const first = Math.max(0, Math.floor(scrollTopPx / ROW_PX) - SPARE_ROWS);
   const last = Math.min(shown.length, Math.ceil((scrollTopPx + height) / ROW_PX) + SPARE_ROWS);
 
-  const onKey = (event: KeyboardEvent): void => {
+  const move = (event: KeyboardEvent, index: number): void => {
     const page = Math.max(1, Math.floor(height / ROW_PX) - 2);
     const moves: Readonly<Record<string, number>> = {
       ArrowUp: -1,
@@ -67,79 +69,89 @@ export function FunctionTable(props: FunctionTableProps): ReactNode {
       Home: -shown.length,
       End: shown.length,
     };
-    const move = moves[event.key];
-    if (move !== undefined) {
-      const next = Math.max(0, Math.min(shown.length - 1, active + move));
-      setActive(next);
-      reveal(scroller.current!, next);
-    } else if (event.key === "Enter" && shown[active] !== undefined) props.onFocus(shown[active].name);
-    else return;
+    const step = moves[event.key];
+    if (step === undefined || scroller.current === null) return;
     event.preventDefault();
+    const next = Math.max(0, Math.min(shown.length - 1, index + step));
+    reveal(scroller.current, next);
+    setActive(next);
+    wantsFocus.current = true;
   };
 
   return (
-    <div className={`table ${isDiff ? "is-diff" : ""}`} role="table" aria-label="Functions" aria-rowcount={shown.length + 1}>
-      <div className="table-head" role="row">
-        {columns.map(({ key, title }) => (
-          <div
-            key={key}
-            role="columnheader"
-            aria-sort={sort === key ? (descending ? "descending" : "ascending") : "none"}
-            className={key === "name" ? "" : "number"}
-          >
-            <button type="button" onClick={() => props.onSort(key, sort === key ? !descending : key !== "name")}>
-              {title}
-              <span className="sort-mark" aria-hidden="true">
-                {sort === key ? (descending ? "▼" : "▲") : ""}
-              </span>
-            </button>
-          </div>
-        ))}
-      </div>
-      <div
+    <table className={`table ${isDiff ? "is-diff" : ""}`} aria-label="Functions" aria-rowcount={shown.length + 1}>
+      <thead>
+        <tr className="table-head">
+          {columns.map(({ key, title }) => (
+            <th
+              key={key}
+              scope="col"
+              aria-sort={sort === key ? (descending ? "descending" : "ascending") : "none"}
+              className={key === "name" ? "" : "number"}
+            >
+              <button type="button" onClick={() => props.onSort(key, sort === key ? !descending : key !== "name")}>
+                {title}
+                <span className="sort-mark" aria-hidden="true">
+                  {sort === key ? (descending ? "▼" : "▲") : ""}
+                </span>
+              </button>
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody
         className="table-scroll"
         ref={scroller}
-        tabIndex={0}
-        role="rowgroup"
-        aria-label={`${shown.length} functions`}
         onScroll={(event) => setScrollTopPx(event.currentTarget.scrollTop)}
-        onKeyDown={onKey}
         onPointerLeave={() => props.onHover("")}
       >
-        <div style={{ height: shown.length * ROW_PX }}>
-          <div style={{ transform: `translateY(${first * ROW_PX}px)` }}>
-            {shown.slice(first, last).map((row, i) => {
-              const index = first + i;
-              const state = `${row.name === props.focus ? " is-focus" : ""}${index === active ? " is-active" : ""}${row.name === props.hoveredFunction ? " is-hovered" : ""}`;
-              return (
-                <div
-                  key={row.name}
-                  className={`table-row${state}`}
-                  role="row"
-                  aria-rowindex={index + 2}
-                  onClick={() => props.onFocus(row.name)}
-                  onPointerEnter={() => props.onHover(row.name)}
+        <tr className="table-gap" style={{ height: first * ROW_PX }} />
+        {shown.slice(first, last).map((row, i) => {
+          const index = first + i;
+          const marks = `${row.name === props.focus ? " is-focus" : ""}${row.name === props.hoveredFunction ? " is-hovered" : ""}`;
+          return (
+            <tr key={row.name} className={`table-row${marks}`} aria-rowindex={index + 2} onPointerEnter={() => props.onHover(row.name)}>
+              <td className="table-name">
+                <button
+                  type="button"
+                  className="function-name"
+                  title={row.name}
+                  aria-pressed={row.name === props.focus}
+                  tabIndex={index === active ? 0 : -1}
+                  ref={(button) => {
+                    if (index !== active || !wantsFocus.current || button === null) return;
+                    wantsFocus.current = false;
+                    button.focus({ preventScroll: true });
+                  }}
+                  onKeyDown={(event) => move(event, index)}
+                  onClick={() => {
+                    setActive(index);
+                    props.onFocus(row.name);
+                  }}
                 >
-                  <div role="cell" className="table-name" title={row.name}>
-                    <FunctionName name={row.name} />
-                  </div>
-                  {columns.slice(1).map(({ key }) =>
-                    key === "selfChange" || key === "totalChange" ? (
-                      <div key={key} role="cell" className={`number ${row[key] > 0 ? "more" : row[key] < 0 ? "less" : ""}`}>
-                        {formatPoints(row[key])}
-                      </div>
-                    ) : (
-                      <ValueCell key={key} value={row[key as "self" | "total"]} whole={whole} unit={unit} />
-                    ),
-                  )}
-                </div>
-              );
-            })}
-          </div>
-        </div>
-        {shown.length === 0 && <p className="table-none">No function matches.</p>}
-      </div>
-    </div>
+                  <FunctionName name={row.name} />
+                </button>
+              </td>
+              {columns
+                .slice(1)
+                .map(({ key }) =>
+                  key === "selfChange" || key === "totalChange" ? (
+                    <ChangeCell key={key} change={row[key]} />
+                  ) : (
+                    <ValueCell key={key} value={row[key as "self" | "total"]} whole={whole} unit={unit} />
+                  ),
+                )}
+            </tr>
+          );
+        })}
+        <tr className="table-gap" style={{ height: (shown.length - last) * ROW_PX }} />
+        {shown.length === 0 && (
+          <tr>
+            <td className="table-none">No function matches.</td>
+          </tr>
+        )}
+      </tbody>
+    </table>
   );
 }
 
@@ -158,16 +170,19 @@ function FunctionName({ name }: { name: string }): ReactNode {
 function ValueCell({ value, whole, unit }: { value: number; whole: number; unit: string }): ReactNode {
   const share = whole === 0 ? 0 : value / whole;
   return (
-    <div
-      role="cell"
+    <td
       className="number value"
       title={formatExact(value, unit)}
       style={{ "--share": `${(Math.min(1, share) * 100).toFixed(2)}%` } as React.CSSProperties}
     >
-      <span>{formatValue(value, unit)}</span>
-      <span className="dim">{formatPercent(share)}</span>
-    </div>
+      <span>{value === 0 ? "" : formatValue(value, unit)}</span>
+      <span className="dim">{value === 0 ? "–" : formatPercent(share)}</span>
+    </td>
   );
+}
+
+function ChangeCell({ change }: { change: number }): ReactNode {
+  return <td className={`number ${change > 0 ? "more" : change < 0 ? "less" : ""}`}>{formatPoints(change)}</td>;
 }
 
 function reveal(scroller: HTMLElement, index: number): void {
