@@ -69,6 +69,9 @@ export const DROPPED_SAMPLE_ATTRIBUTES: ReadonlySet<string> = new Set([
 /** 4 Mi entries: forty times what a node with 100,000 distinct locations sends, and the columns of all tables together stay below 512 MiB. */
 export const DICTIONARY_ENTRIES_MAX = 4 * 1024 * 1024;
 
+/** Locations of all stacks, or lines of all locations: 4 bytes each, so 64 MiB a column. A million stacks of 16 frames. */
+export const NUMBERS_MAX = 16 * 1024 * 1024;
+
 const BUILD_ID_ATTRIBUTE = "process.executable.build_id.gnu";
 const SERVICE_ATTRIBUTE = "service.name";
 
@@ -316,7 +319,7 @@ function readLocations(wire: WireReader, entries: Entries, mappingCount: number,
   const addressHi = new Uint32Array(count);
   const lineEnd = new Uint32Array(count);
   // A line is a tag and a length with at least a function, mostly in 2 bytes and a tag of its own.
-  const lineRoom = Math.ceil(sizeBytes(entries) / 5);
+  const lineRoom = Math.min(NUMBERS_MAX, Math.ceil(sizeBytes(entries) / 5));
   const lineFunction = new Uint32Column(lineRoom);
   const lineNumber = new Uint32Column(lineRoom);
 
@@ -358,6 +361,7 @@ function readLocations(wire: WireReader, entries: Entries, mappingCount: number,
       }
     }
     lineEnd[i] = lineFunction.count;
+    checkNumbers(lineFunction.count, "locations have lines");
   }
   return { count, mapping, addressLo, addressHi, lineEnd, lineFunction, lineNumber };
 }
@@ -365,7 +369,7 @@ function readLocations(wire: WireReader, entries: Entries, mappingCount: number,
 function readStacks(wire: WireReader, entries: Entries, locationCount: number): OtlpDictionary["stacks"] {
   const count = entries.starts.count;
   const end = new Uint32Array(count);
-  const location = new Uint32Column(sizeBytes(entries));
+  const location = new Uint32Column(Math.min(NUMBERS_MAX, sizeBytes(entries)));
   for (let i = 0; i < count; i++) {
     seekEntry(wire, entries, i);
     while (wire.next()) {
@@ -377,6 +381,7 @@ function readStacks(wire: WireReader, entries: Entries, locationCount: number): 
       else wire.skip();
     }
     end[i] = location.count;
+    checkNumbers(location.count, "stacks have locations");
   }
   return { count, end, location };
 }
@@ -390,6 +395,10 @@ export function forEachIndex(wire: WireReader, take: (index: number) => void): v
   const outer = wire.enter();
   while (wire.position < wire.end) take(wire.packedIndex());
   wire.leave(outer);
+}
+
+function checkNumbers(count: number, what: string): void {
+  if (count > NUMBERS_MAX) throw malformed(`the dictionary's ${what} beyond ${NUMBERS_MAX} in all: send smaller batches`, { count });
 }
 
 function checkIndex(index: number, count: number, table: string, holder: string, entry: number): void {

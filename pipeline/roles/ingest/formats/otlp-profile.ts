@@ -1,8 +1,9 @@
 import { CodedError } from "../../../base/errors.ts";
 import type { DecodedProfile } from "../../../profile/decoded-profile.ts";
+import { discardFault } from "../discard.ts";
 import { Uint32Column } from "./otlp-columns.ts";
 import type { OtlpDictionary } from "./otlp-dictionary.ts";
-import { createOtlpSampleReader, type SampleRanges, type ServiceSamples } from "./otlp-samples.ts";
+import { createOtlpSampleReader, SAMPLES_MAX, type SampleRanges, type ServiceSamples } from "./otlp-samples.ts";
 import { createOtlpSymbols } from "./otlp-symbols.ts";
 import { malformed, type WireRange, WireReader } from "./otlp-wire.ts";
 
@@ -103,6 +104,9 @@ function readHead(wire: WireReader, dictionary: OtlpDictionary, samples: SampleR
         samples.ends.push(wire.end);
         wire.position = wire.end;
         wire.leave(outer);
+        if (samples.starts.count > SAMPLES_MAX) {
+          throw discardFault("samples_limit", `a profile has more than ${SAMPLES_MAX} samples: send smaller profiles`);
+        }
         break;
       }
       case 3:

@@ -1,9 +1,17 @@
 import type { SampleTable } from "../../../profile/decoded-profile.ts";
 import { Wire } from "../../../profile/wire-cursor.ts";
+import { discardFault } from "../discard.ts";
 import { Uint32Column } from "./otlp-columns.ts";
 import { ATTRIBUTE_LABEL, ATTRIBUTE_SERVICE, type OtlpDictionary } from "./otlp-dictionary.ts";
 import type { OtlpSymbols } from "./otlp-symbols.ts";
 import { malformed, WireReader } from "./otlp-wire.ts";
+
+/**
+ * Bounds for memory, whatever the tenant's limits allow: samples of one profile take up to 32 bytes each, labels 8. A profile of a minute has some
+ * ten thousand samples.
+ */
+export const SAMPLES_MAX = 4 * 1024 * 1024;
+export const SAMPLE_LABELS_MAX = 16 * 1024 * 1024;
 
 /** Where the Sample messages of a profile lie in the request. */
 export type SampleRanges = { readonly starts: Uint32Column; readonly ends: Uint32Column };
@@ -170,6 +178,12 @@ export function createOtlpSampleReader(dictionary: OtlpDictionary, symbols: Otlp
         labelStart[row] = labelName.count;
         addLabels();
         labelCount[row] = labelName.count - labelStart[row]!;
+        if (labelName.count > SAMPLE_LABELS_MAX) {
+          throw discardFault(
+            "sample_labels_limit",
+            `the samples of a profile have more than ${SAMPLE_LABELS_MAX} labels: send smaller profiles`,
+          );
+        }
         locationStart[row] = symbols.stack(stack);
         locationCount[row] = symbols.stackDepth(stack);
       }

@@ -31,7 +31,8 @@ export type OtlpItem =
  * with one item before asking for the next.
  * Units: values as the sample type says; CPU samples come out as nanoseconds.
  * Errors: `malformed_profile` (invalid), thrown before the first item when the request as a whole is wrong (not protobuf or JSON, no dictionary, no
- * resource profiles, a dictionary whose indexes lead nowhere); a fault of one profile is an item with `ok: false` instead.
+ * resource profiles, a dictionary whose indexes lead nowhere); a fault of one profile (`samples_limit` and `sample_labels_limit` among them) is an item
+ * with `ok: false` instead.
  * Source: opentelemetry-proto profiles v1development; the mapping to labels and types follows Pyroscope's, so that its users find the same series.
  */
 export function* otlpToDecoded(body: Uint8Array, encoding: OtlpEncoding, options: OtlpOptions): Generator<OtlpItem, void, undefined> {
