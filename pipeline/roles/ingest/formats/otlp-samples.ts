@@ -12,6 +12,7 @@ import { malformed, WireReader } from "./otlp-wire.ts";
  */
 export const SAMPLES_MAX = 4 * 1024 * 1024;
 export const SAMPLE_LABELS_MAX = 16 * 1024 * 1024;
+export const SAMPLE_ATTRIBUTES_MAX = 64 * 1024;
 
 /** Where the Sample messages of a profile lie in the request. */
 export type SampleRanges = { readonly starts: Uint32Column; readonly ends: Uint32Column };
@@ -72,7 +73,9 @@ export function createOtlpSampleReader(dictionary: OtlpDictionary, symbols: Otlp
         case 2:
           if (wire.wireType === Wire.Bytes) {
             const outer = wire.enter();
-            while (wire.position < wire.end) attributeIndexes.push(wire.packedIndex());
+            // One more than allowed is enough to know.
+            while (wire.position < wire.end && attributeIndexes.count <= SAMPLE_ATTRIBUTES_MAX) attributeIndexes.push(wire.packedIndex());
+            wire.position = wire.end;
             wire.leave(outer);
           } else attributeIndexes.push(wire.index());
           break;
@@ -103,6 +106,9 @@ export function createOtlpSampleReader(dictionary: OtlpDictionary, symbols: Otlp
         default:
           wire.skip();
       }
+    }
+    if (attributeIndexes.count > SAMPLE_ATTRIBUTES_MAX) {
+      throw discardFault("sample_labels_limit", `sample ${index} has ${attributeIndexes.count} attributes`, { sample: index });
     }
     // A stack table left out has its zero value all the same: the empty stack.
     if (stack >= stacks.count && !(stack === 0 && stacks.count === 0)) throw outOfBounds(index, "stack", stack, stacks.count);
