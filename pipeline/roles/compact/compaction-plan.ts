@@ -5,7 +5,7 @@ import type { MergeRequest } from "./merge.ts";
 /** What to rewrite: the value between the planner, which reads only the catalog, and the merge, which reads only the inputs. */
 export type CompactionPlan = {
   /** For logs and metrics. */
-  readonly reason: "segments" | "level" | "window" | "erase" | "expired";
+  readonly reason: "segments" | "erase" | "level" | "window";
   /** Objects that the outputs replace. */
   readonly inputKeys: readonly string[];
   readonly inputBytes: number;

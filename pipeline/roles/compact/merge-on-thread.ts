@@ -28,7 +28,10 @@ export function mergeOnThread(pool: Piscina, storePath: string): Merge {
       for (;;) {
         const message = inbox.shift();
         if (message === undefined) {
-          if (lost.error !== undefined) throw new CodedError("merge_thread_lost", FaultKind.Unavailable, `the merge thread was lost: ${String(lost.error)}`, { cause: lost.error });
+          if (lost.error !== undefined)
+            throw new CodedError("merge_thread_lost", FaultKind.Unavailable, `the merge thread was lost: ${String(lost.error)}`, {
+              cause: lost.error,
+            });
           if (signal.aborted) return;
           await new Promise<void>((resolve) => {
             wake = resolve;

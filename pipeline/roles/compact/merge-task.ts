@@ -1,8 +1,8 @@
 import type { MessagePort } from "node:worker_threads";
-import { CodedError, FaultKind, faultRecord, type FaultRecord, isCoded } from "../../base/errors.ts";
+import { CodedError, FaultKind, type FaultRecord, faultRecord, isCoded } from "../../base/errors.ts";
 import type { ObjectDirectory } from "../../block/directory.ts";
 import { attachDirectoryStore } from "../../objects/directory.ts";
-import { mergeDatasets, type MergeRequest } from "./merge.ts";
+import { type MergeRequest, mergeDatasets } from "./merge.ts";
 
 /** port: where the blocks go, each as soon as it is complete. It is closed at the end. */
 export type MergeTask = { readonly storePath: string; readonly request: MergeRequest; readonly port: MessagePort };
@@ -23,7 +23,9 @@ export default async function merge({ storePath, request, port }: MergeTask): Pr
     }
     send({ kind: "end" });
   } catch (error) {
-    const coded = isCoded(error) ? error : new CodedError("merge_failed", FaultKind.Corrupt, String(error), { facts: { stack: (error as Error).stack } });
+    const coded = isCoded(error)
+      ? error
+      : new CodedError("merge_failed", FaultKind.Corrupt, String(error), { facts: { stack: (error as Error).stack } });
     send({ kind: "fault", fault: faultRecord(coded) });
   } finally {
     port.close();

@@ -41,7 +41,10 @@ export async function* mergeDatasets(
     for (const { key, dataset, dropped } of inputs) {
       const { offset, sizeBytes } = datasetRange(dataset);
       const decoded = decodeDataset(await readRange(key, offset, sizeBytes), dataset);
-      builder.addDataset(decoded, dropped.length === 0 ? undefined : (time) => !dropped.some(({ minNs, maxNs }) => time >= minNs && time <= maxNs));
+      builder.addDataset(
+        decoded,
+        dropped.length === 0 ? undefined : (time) => !dropped.some(({ minNs, maxNs }) => time >= minNs && time <= maxNs),
+      );
     }
     const merged = builder.finish();
     if (merged === undefined) continue;

@@ -19,10 +19,10 @@ export type Published =
   | { readonly kind: "overtaken" };
 
 /**
- * A segment that was put this long ago and is in no catalog entry may soon be taken for garbage by a sweeper: it is put again. Far below the grace that sweepers
- * give (an hour), far above any commit that is merely slow.
+ * A segment that was put this long ago and is in no catalog entry may soon be taken for garbage by a sweeper (who waits two minutes at
+ * least): it is put again. Far above any commit that is merely slow.
  */
-const PUT_AGAIN_AFTER_MS = 10 * MINUTE_MS;
+const PUT_AGAIN_AFTER_MS = MINUTE_MS;
 
 /**
  * One segment on its way into the catalog. {@link Publication.attempt} may be called again after a failure of the bucket: nothing is done twice.
@@ -30,6 +30,8 @@ const PUT_AGAIN_AFTER_MS = 10 * MINUTE_MS;
 export class Publication {
   readonly #built: BuiltSegment;
   readonly #deps: PublishDeps;
+  /** A deletion reaches what was stored before it, however late the commit. */
+  readonly #createdMs: UnixMs;
   #put: { readonly key: string; readonly atMs: UnixMs } | undefined;
   #deadLetters = 0;
   /** A commit failed in a way that may have had its effect. */
@@ -38,6 +40,7 @@ export class Publication {
   constructor(built: BuiltSegment, deps: PublishDeps) {
     this.#built = built;
     this.#deps = deps;
+    this.#createdMs = deps.clock.nowMs();
   }
 
   /** Puts the segment, puts dead messages aside, then makes all of it visible in one commit. Errors: those of the bucket and the catalog. */
@@ -80,7 +83,7 @@ export class Publication {
     const added =
       put === undefined || object === undefined
         ? []
-        : [{ key: put.key, sizeBytes: object.bytes.byteLength, level: 0, createdMs: put.atMs, datasets: object.directory.datasets }];
+        : [{ key: put.key, sizeBytes: object.bytes.byteLength, level: 0, createdMs: this.#createdMs, datasets: object.directory.datasets }];
     return { added, retired: [], consumed: progressOf(batch), tombstonesAdded: [], tombstonesDropped: [] };
   }
 

@@ -78,7 +78,7 @@ class SegmentWorker {
       const [before, built] = await Promise.all([publishing, building]);
       // What was pulled before the one ahead went back goes back too: a partition's messages are counted in order.
       if (before !== "done") publishing = this.#giveBack(batch, before.fault).then(() => "done");
-      else if ("buildError" in built) publishing = this.#giveBack(batch, built.buildError);
+      else if ("buildError" in built) publishing = this.#giveBack(batch, built.buildError).then(() => "done");
       else publishing = this.#publish(built);
     }
     await publishing;

@@ -1,0 +1,191 @@
+import type { Clock } from "../../base/clock.ts";
+import { FaultKind, isCoded } from "../../base/errors.ts";
+import type { Running } from "../../base/lifecycle.ts";
+import type { Log } from "../../base/log.ts";
+import type { Registry } from "../../base/metrics.ts";
+import type { Random } from "../../base/random.ts";
+import { type DurationMs, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../base/units.ts";
+import type { BucketCatalog } from "../../catalog/bucket-catalog.ts";
+import type { CatalogState } from "../../catalog/catalog.ts";
+import type { ObjectStore } from "../../objects/object-store.ts";
+import { carryOut } from "./carry-out.ts";
+import type { CompactionPlan, Merge } from "./compaction-plan.ts";
+import { type CompactMetrics, createCompactMetrics } from "./metrics.ts";
+import { Pins } from "./pins.ts";
+import { COMPACTION_LIMITS, type CompactionLimits, planCompaction } from "./plan.ts";
+import type { RetentionMs } from "./retention.ts";
+import { Sweeper } from "./sweep.ts";
+import { carriedOut } from "./tombstones.ts";
+
+export type CompactDeps = {
+  readonly store: ObjectStore;
+  readonly catalog: BucketCatalog;
+  readonly merge: Merge;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly registry: Registry;
+  readonly retentionMs: RetentionMs;
+  /** Of the queries in this process. */
+  readonly pins?: Pins;
+  /** No other process uses this bucket: what nobody here points to is garbage soon. */
+  readonly exclusive?: boolean;
+  readonly limits?: Partial<CompactionLimits>;
+  readonly intervalMs?: number;
+  readonly retiredGraceMs?: number;
+};
+
+const INTERVAL_MS = SECOND_MS;
+/** Beyond any query of this process that is not pinned yet; and, where others read, beyond any query of theirs. */
+const RETIRED_GRACE_MS = { exclusive: 10 * SECOND_MS, shared: 15 * MINUTE_MS } as const;
+/** Beyond any write from put to commit: of this process, and of others that may have slept. */
+const ORPHAN_GRACE_MS = { exclusive: 2 * MINUTE_MS, shared: HOUR_MS } as const;
+const ORPHAN_SWEEP_EVERY_MS = { exclusive: 2 * MINUTE_MS, shared: 10 * MINUTE_MS } as const;
+/** A merge that others would take for dead is given up before they sweep its outputs. */
+const MERGE_MS_MAX = 30 * MINUTE_MS;
+/** An object whose merge failed is left alone for a while: damage does not heal, but must not keep others from being compacted either. */
+const FAILED_FOR_MS = 10 * MINUTE_MS;
+/** Small enough that a restart reads few entries, large enough that an idle server seldom writes. */
+const QUIET_CHECKPOINT = { entries: 16, quietMs: 10 * SECOND_MS } as const;
+
+/** SEGMENTS → BLOCKS: merges what has accumulated, carries out deletions and retention, and sweeps what nobody points to. */
+export function startCompactRole(deps: CompactDeps): Running {
+  const stopping = new AbortController();
+  const compactor = new Compactor(deps);
+  const running = compactor.run(stopping.signal);
+  return {
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+/** One loop, so that nothing in here races with itself. {@link Compactor.tick} is the whole of it, for tests and the simulation. */
+export class Compactor {
+  readonly #deps: CompactDeps;
+  readonly #limits: CompactionLimits;
+  readonly #metrics: CompactMetrics;
+  readonly #sweeper: Sweeper;
+  readonly #orphanSweepEveryMs: number;
+  readonly #failedUntil = new Map<string, number>();
+  #orphansSweptMs: number;
+  #changedMs: number;
+  #changedVersion: number;
+
+  constructor(deps: CompactDeps) {
+    this.#deps = deps;
+    this.#limits = { ...COMPACTION_LIMITS, ...deps.limits };
+    this.#metrics = createCompactMetrics(deps.registry, deps.catalog);
+    const mode = deps.exclusive === true ? "exclusive" : "shared";
+    this.#sweeper = new Sweeper({
+      store: deps.store,
+      catalog: deps.catalog,
+      clock: deps.clock,
+      pins: deps.pins ?? new Pins(),
+      retiredGraceMs: deps.retiredGraceMs ?? RETIRED_GRACE_MS[mode],
+      orphanGraceMs: ORPHAN_GRACE_MS[mode],
+    });
+    this.#orphanSweepEveryMs = ORPHAN_SWEEP_EVERY_MS[mode];
+    this.#orphansSweptMs = Number.NEGATIVE_INFINITY;
+    this.#changedMs = deps.clock.monotonicMs();
+    this.#changedVersion = deps.catalog.state.version;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#deps;
+    while (!signal.aborted) {
+      const done = await this.tick(signal).catch((error: unknown) => {
+        if (!signal.aborted) log.warn({ err: error }, "compaction failed, will be tried again");
+        return 0;
+      });
+      if (done === 0) await clock.sleep((this.#deps.intervalMs ?? INTERVAL_MS) as DurationMs, signal);
+    }
+  }
+
+  /** Does the most urgent compaction, if any, and then the sweeping. Gives the number of compactions done. */
+  async tick(signal: AbortSignal): Promise<number> {
+    const { catalog } = this.#deps;
+    const state = this.#deps.exclusive === true ? catalog.state : await catalog.refresh(signal);
+    const [plan] = this.#plan(state);
+    const done = plan === undefined ? 0 : await this.#compact(plan, state, signal);
+    await this.#tidy(signal);
+    return done;
+  }
+
+  #plan(state: CatalogState): readonly CompactionPlan[] {
+    const { clock, retentionMs } = this.#deps;
+    for (const [key, untilMs] of this.#failedUntil) if (untilMs <= clock.monotonicMs()) this.#failedUntil.delete(key);
+    const except = new Set(this.#failedUntil.keys());
+    return planCompaction({ state, nowMs: clock.nowMs(), limits: this.#limits, retentionMs, except });
+  }
+
+  async #compact(plan: CompactionPlan, state: CatalogState, signal: AbortSignal): Promise<number> {
+    const { clock, log } = this.#deps;
+    const startMs = clock.monotonicMs();
+    const over = new AbortController();
+    const timer = clock.sleep(MERGE_MS_MAX as DurationMs, over.signal).then(() => over.abort(new Error("the merge took too long")));
+    try {
+      const { writtenBytes, blocks } = await carryOut(
+        plan,
+        state,
+        { ...this.#deps, sweeper: this.#sweeper },
+        AbortSignal.any([signal, over.signal]),
+      );
+      const durationMs = clock.monotonicMs() - startMs;
+      this.#metrics.compactions.inc({ reason: plan.reason, outcome: "done" });
+      this.#metrics.readBytes.inc(plan.inputBytes);
+      this.#metrics.writtenBytes.inc(writtenBytes);
+      this.#metrics.seconds.observe(durationMs / SECOND_MS);
+      const sizes = { objects: plan.inputKeys.length, input_bytes: plan.inputBytes, blocks, output_bytes: writtenBytes };
+      log.debug({ reason: plan.reason, ...sizes, duration_ms: Math.round(durationMs) }, "compacted");
+      return 1;
+    } catch (error) {
+      if (signal.aborted) return 0;
+      const isConflict = isCoded(error) && error.kind === FaultKind.Conflict;
+      this.#metrics.compactions.inc({ reason: plan.reason, outcome: isConflict ? "overtaken" : "failed" });
+      if (!isConflict) this.#leaveAlone(plan, error);
+      return 0;
+    } finally {
+      over.abort();
+      await timer;
+    }
+  }
+
+  /** The object that the fault names, or all of the plan when it names none. An unavailable bucket is nobody's fault. */
+  #leaveAlone(plan: CompactionPlan, error: unknown): void {
+    this.#deps.log.error(
+      { err: error, reason: plan.reason, objects: plan.inputKeys.length },
+      "compaction failed, its inputs stay as they are",
+    );
+    if (isCoded(error) && error.kind === FaultKind.Unavailable) return;
+    const named = isCoded(error) && typeof error.facts["key"] === "string" ? error.facts["key"] : undefined;
+    const keys = named !== undefined && plan.inputKeys.includes(named) ? [named] : plan.inputKeys;
+    for (const key of keys) this.#failedUntil.set(key, this.#deps.clock.monotonicMs() + FAILED_FOR_MS);
+  }
+
+  async #tidy(signal: AbortSignal): Promise<void> {
+    const { catalog, clock } = this.#deps;
+    this.#metrics.swept.inc(await this.#sweeper.sweepRetired());
+    if (clock.monotonicMs() - this.#orphansSweptMs >= this.#orphanSweepEveryMs) {
+      this.#orphansSweptMs = clock.monotonicMs();
+      this.#metrics.orphans.inc(await this.#sweeper.findOrphans(signal));
+      await this.#dropTombstones();
+    }
+    if (catalog.state.version !== this.#changedVersion) {
+      this.#changedVersion = catalog.state.version;
+      this.#changedMs = clock.monotonicMs();
+    }
+    const isQuiet = clock.monotonicMs() - this.#changedMs >= QUIET_CHECKPOINT.quietMs;
+    if (isQuiet && catalog.entriesSinceCheckpoint >= QUIET_CHECKPOINT.entries) await catalog.checkpoint();
+  }
+
+  async #dropTombstones(): Promise<void> {
+    const { catalog, clock } = this.#deps;
+    if (carriedOut(catalog.state, clock.nowMs()).length === 0) return;
+    await catalog.commit((state) => {
+      const tombstonesDropped = carriedOut(state, clock.nowMs());
+      return tombstonesDropped.length === 0 ? undefined : { added: [], retired: [], consumed: [], tombstonesAdded: [], tombstonesDropped };
+    });
+  }
+}

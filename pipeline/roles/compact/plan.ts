@@ -1,0 +1,158 @@
+import { DAY_MS, HOUR_MS, MIB, MINUTE_MS, SECOND_MS, type UnixMs } from "../../base/units.ts";
+import type { CatalogState, LiveObject } from "../../catalog/catalog.ts";
+import type { CompactionPlan } from "./compaction-plan.ts";
+import { isWorthRewriting, type RetentionMs } from "./retention.ts";
+import { rewrite } from "./rewrite.ts";
+import { touchesObject } from "./tombstones.ts";
+
+/** Sizes in bytes as stored. */
+export type CompactionLimits = {
+  /** The oldest segment waits this long for others to come. */
+  readonly segmentAgeMs: number;
+  /** When none came for this long, and there are some, they wait no longer. */
+  readonly segmentQuietMs: number;
+  readonly segmentsMax: number;
+  readonly segmentBytes: number;
+  /** Blocks of one level in one window that make one of the next. */
+  readonly fanIn: number;
+  readonly inputBytesMax: number;
+  /** A block of this size is not merged into larger ones. */
+  readonly blockBytesMax: number;
+};
+
+/**
+ * 15 s: half of what may pass until everything is compacted, the other half for the work. 64 MiB of segments are about 10 s of a full load. A fan-in
+ * of 4 reads each byte three times until it is in a block of a day. 256 MiB bounds the time of a merge.
+ */
+export const COMPACTION_LIMITS: CompactionLimits = {
+  segmentAgeMs: 15 * SECOND_MS,
+  segmentQuietMs: 5 * SECOND_MS,
+  segmentsMax: 512,
+  segmentBytes: 64 * MIB,
+  fanIn: 4,
+  inputBytesMax: 256 * MIB,
+  blockBytesMax: 256 * MIB,
+};
+
+export type PlanInput = {
+  readonly state: CatalogState;
+  readonly nowMs: UnixMs;
+  readonly limits: CompactionLimits;
+  readonly retentionMs: RetentionMs;
+  /** Objects to leave alone for now: a merge of them failed. */
+  readonly except: ReadonlySet<string>;
+};
+
+/**
+ * What to compact now, most urgent first; no object is in two plans. Pure: the same state at the same time gives the same plans.
+ */
+export function planCompaction(input: PlanInput): readonly CompactionPlan[] {
+  const planned = new Set<string>();
+  const plans: CompactionPlan[] = [];
+  const add = (reason: CompactionPlan["reason"], level: number, objects: readonly LiveObject[]): void => {
+    for (const { key } of objects) planned.add(key);
+    const { limits, state, nowMs, retentionMs } = input;
+    const expiry = { nowMs, retentionMs };
+    plans.push(rewrite(objects, { reason, level, objectBytesMax: limits.blockBytesMax, tombstones: state.tombstones, expiry }));
+  };
+
+  const segments: LiveObject[] = [];
+  const groups = new Map<string, LiveObject[]>();
+  for (const object of input.state.objects.values()) {
+    if (input.except.has(object.key)) continue;
+    if (object.level === 0) segments.push(object);
+    else if (needsRewriting(object, input)) add("erase", object.level, [object]);
+    else addToGroup(groups, object, input.limits);
+  }
+  const ready = readySegments(segments, input);
+  if (ready.length > 0) add("segments", 1, ready);
+  for (const [, group] of [...groups].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const ready = readyBlocks(group, input);
+    if (ready.length > 1) add(isWindowOver(group[0]!, input.nowMs) ? "window" : "level", group[0]!.level + 1, ready);
+  }
+  return plans.sort((a, b) => URGENCY[a.reason] - URGENCY[b.reason]);
+}
+
+/** Segments slow every query down; deletions were promised; the rest is tidiness. */
+const URGENCY = { segments: 0, erase: 1, level: 2, window: 3 } as const satisfies Record<CompactionPlan["reason"], number>;
+
+function readySegments(segments: LiveObject[], { nowMs, limits }: PlanInput): readonly LiveObject[] {
+  if (segments.length === 0) return [];
+  let [bytes, oldestMs, newestMs] = [0, Number.POSITIVE_INFINITY, 0];
+  for (const { sizeBytes, createdMs } of segments) {
+    bytes += sizeBytes;
+    oldestMs = Math.min(oldestMs, createdMs);
+    newestMs = Math.max(newestMs, createdMs);
+  }
+  const isQuiet = nowMs - newestMs >= limits.segmentQuietMs && segments.length >= limits.fanIn;
+  const isDue = isQuiet || nowMs - oldestMs >= limits.segmentAgeMs || segments.length >= limits.segmentsMax || bytes >= limits.segmentBytes;
+  return isDue ? within(limits.inputBytesMax, segments.sort(byAge)) : [];
+}
+
+/** Small ones first: they cost the least and slow queries down as much as large ones. */
+function readyBlocks(group: LiveObject[], { nowMs, limits }: PlanInput): readonly LiveObject[] {
+  if (group.length < (isWindowOver(group[0]!, nowMs) ? 2 : limits.fanIn)) return [];
+  return within(
+    limits.inputBytesMax,
+    group.sort((a, b) => a.sizeBytes - b.sizeBytes || byAge(a, b)),
+  ).toSorted(byAge);
+}
+
+function within(bytesMax: number, objects: readonly LiveObject[]): readonly LiveObject[] {
+  let bytes = 0;
+  const end = objects.findIndex(({ sizeBytes }, index) => {
+    bytes += sizeBytes;
+    return bytes > bytesMax && index > 0;
+  });
+  return end === -1 ? objects : objects.slice(0, end);
+}
+
+function byAge(a: LiveObject, b: LiveObject): number {
+  return a.createdMs - b.createdMs || (a.key < b.key ? -1 : 1);
+}
+
+function needsRewriting(object: LiveObject, { state, nowMs, retentionMs }: PlanInput): boolean {
+  return (
+    state.tombstones.some((tombstone) => touchesObject(tombstone, object)) ||
+    object.datasets.some((entry) => isWorthRewriting(entry, { nowMs, retentionMs }))
+  );
+}
+
+/** Blocks that may become one: of one tenant and level, and near each other in time, so that a query of an hour need not open a block of a day. */
+function addToGroup(groups: Map<string, LiveObject[]>, object: LiveObject, limits: CompactionLimits): void {
+  if (object.sizeBytes >= limits.blockBytesMax / 2) return;
+  const { tenant, window } = placeOf(object);
+  const key = `${String(object.level).padStart(4, "0")}/${tenant}/${window}`;
+  const group = groups.get(key);
+  if (group === undefined) groups.set(key, [object]);
+  else group.push(object);
+}
+
+type Place = { readonly tenant: string; readonly window: number; readonly windowEndMs: number };
+
+/** The datasets of an object never change: its place is found once. */
+const places = new WeakMap<LiveObject, Place>();
+
+function placeOf(object: LiveObject): Place {
+  const known = places.get(object);
+  if (known !== undefined) return known;
+  let maxTimeNs = object.datasets[0]!.maxTimeNs;
+  for (const entry of object.datasets) if (entry.maxTimeNs > maxTimeNs) maxTimeNs = entry.maxTimeNs;
+  const lengthMs = windowMs(object.level + 1);
+  const window = Math.floor(Number(maxTimeNs / 1_000_000n) / lengthMs);
+  const place = { tenant: object.datasets[0]!.tenant, window, windowEndMs: (window + 1) * lengthMs };
+  places.set(object, place);
+  return place;
+}
+
+/** How far apart in time the profiles of a block of this level may be, by their newest. */
+function windowMs(level: number): number {
+  return level <= 2 ? HOUR_MS : level === 3 ? 6 * HOUR_MS : DAY_MS;
+}
+
+/** Late profiles come within ten minutes of their window, or one by one. */
+const LATE_MS = 10 * MINUTE_MS;
+
+function isWindowOver(object: LiveObject, nowMs: UnixMs): boolean {
+  return nowMs > placeOf(object).windowEndMs + LATE_MS;
+}
