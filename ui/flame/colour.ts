@@ -53,8 +53,8 @@ export function frameColour(name: string, theme: Theme): FrameColour {
     const packageName = packageOf(name);
     const hue = HUES[hashText(packageName) % HUES.length]!;
     const wobble = ((hashText(name) >>> 8) % 7) - 3;
-    const chroma = isRuntime(packageName) ? 0.016 : theme === "dark" ? 0.085 : 0.078;
-    const light = theme === "dark" ? 0.52 + wobble * 0.009 : 0.83 + wobble * 0.008;
+    const chroma = isRuntime(packageName) ? 0.016 : theme === "dark" ? 0.085 : 0.07;
+    const light = theme === "dark" ? 0.52 + wobble * 0.009 : 0.845 + wobble * 0.008;
     colour = { fill: oklch(light, chroma, hue), faded: oklch(theme === "dark" ? 0.3 : 0.94, Math.min(chroma, 0.02), hue) };
     cache.set(key, colour);
   }
