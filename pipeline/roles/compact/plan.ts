@@ -1,6 +1,7 @@
 import { DAY_MS, HOUR_MS, MIB, MINUTE_MS, SECOND_MS, type UnixMs } from "../../base/units.ts";
 import type { CatalogState, LiveObject } from "../../catalog/catalog.ts";
 import type { CompactionPlan } from "./compaction-plan.ts";
+import { MERGE_SERVICE_SAMPLE_ROWS_MAX } from "./merge.ts";
 import { isWorthRewriting, type RetentionMs } from "./retention.ts";
 import { rewrite } from "./rewrite.ts";
 import { touchesObject } from "./tombstones.ts";
@@ -16,6 +17,8 @@ export type CompactionLimits = {
   /** Blocks of one level in one window that make one of the next. */
   readonly fanIn: number;
   readonly inputBytesMax: number;
+  /** Sample rows of one service in one merge: what bounds its memory. A block with more than half of it is not merged any more. */
+  readonly serviceRowsMax: number;
   /** A block of this size is not merged into larger ones. */
   readonly blockBytesMax: number;
 };
@@ -31,6 +34,7 @@ export const COMPACTION_LIMITS: CompactionLimits = {
   segmentBytes: 64 * MIB,
   fanIn: 4,
   inputBytesMax: 256 * MIB,
+  serviceRowsMax: MERGE_SERVICE_SAMPLE_ROWS_MAX,
   blockBytesMax: 256 * MIB,
 };
 
@@ -86,23 +90,35 @@ function readySegments(segments: LiveObject[], { nowMs, limits }: PlanInput): re
   }
   const isQuiet = nowMs - newestMs >= limits.segmentQuietMs && segments.length >= limits.fanIn;
   const isDue = isQuiet || nowMs - oldestMs >= limits.segmentAgeMs || segments.length >= limits.segmentsMax || bytes >= limits.segmentBytes;
-  return isDue ? within(limits.inputBytesMax, segments.sort(byAge)) : [];
+  return isDue ? within(limits, segments.sort(byAge)) : [];
 }
 
 /** Small ones first: they cost the least and slow queries down as much as large ones. */
 function readyBlocks(group: LiveObject[], { nowMs, limits }: PlanInput): readonly LiveObject[] {
   if (group.length < (isWindowOver(group[0]!, nowMs) ? 2 : limits.fanIn)) return [];
   return within(
-    limits.inputBytesMax,
+    limits,
     group.sort((a, b) => a.sizeBytes - b.sizeBytes || byAge(a, b)),
   ).toSorted(byAge);
 }
 
-function within(bytesMax: number, objects: readonly LiveObject[]): readonly LiveObject[] {
+/**
+ * As many of the first objects as a merge may take: by bytes, and by the sample rows of each service, which bound its memory. The first one
+ * is always taken.
+ */
+function within(limits: CompactionLimits, objects: readonly LiveObject[]): readonly LiveObject[] {
   let bytes = 0;
-  const end = objects.findIndex(({ sizeBytes }, index) => {
+  const rowsByService = new Map<string, number>();
+  const end = objects.findIndex(({ sizeBytes, datasets }, index) => {
     bytes += sizeBytes;
-    return bytes > bytesMax && index > 0;
+    let rowsMax = 0;
+    for (const { tenant, service, kinds } of datasets) {
+      const key = `${tenant}\0${service}`;
+      const rows = kinds.reduce((sum, { sampleRows }) => sum + sampleRows, rowsByService.get(key) ?? 0);
+      rowsByService.set(key, rows);
+      rowsMax = Math.max(rowsMax, rows);
+    }
+    return index > 0 && (bytes > limits.inputBytesMax || rowsMax > limits.serviceRowsMax);
   });
   return end === -1 ? objects : objects.slice(0, end);
 }
@@ -120,12 +136,17 @@ function needsRewriting(object: LiveObject, { state, nowMs, retentionMs }: PlanI
 
 /** Blocks that may become one: of one tenant and level, and near each other in time, so that a query of an hour need not open a block of a day. */
 function addToGroup(groups: Map<string, LiveObject[]>, object: LiveObject, limits: CompactionLimits): void {
-  if (object.sizeBytes >= limits.blockBytesMax / 2) return;
+  if (object.sizeBytes >= limits.blockBytesMax / 2 || serviceRows(object) >= limits.serviceRowsMax / 2) return;
   const { tenant, window } = placeOf(object);
   const key = `${String(object.level).padStart(4, "0")}/${tenant}/${window}`;
   const group = groups.get(key);
   if (group === undefined) groups.set(key, [object]);
   else group.push(object);
+}
+
+/** Sample rows of the object's largest service. */
+function serviceRows({ datasets }: LiveObject): number {
+  return Math.max(...datasets.map(({ kinds }) => kinds.reduce((sum, { sampleRows }) => sum + sampleRows, 0)));
 }
 
 type Place = { readonly tenant: string; readonly window: number; readonly windowEndMs: number };
