@@ -1,4 +1,5 @@
 import type { Clock } from "../../base/clock.ts";
+import { isCoded } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
 import type { Catalog, CatalogState, LiveObject } from "../../catalog/catalog.ts";
 import { catalogError } from "../../catalog/errors.ts";
@@ -59,8 +60,8 @@ export async function carryOut(plan: CompactionPlan, planned: CatalogState, deps
     });
     sweeper.retired(plan.inputKeys, version);
   } catch (error) {
-    // Once a commit was tried, only the sweeper can tell whether the outputs are garbage.
-    if (!committing) await Promise.allSettled(outputs.map(({ key }) => store.delete(key)));
+    // After any other failure of a commit only the sweeper can tell whether the outputs are garbage.
+    if (!committing || isCoded(error, "catalog_conflict")) await Promise.allSettled(outputs.map(({ key }) => store.delete(key)));
     throw error;
   } finally {
     for (const { key } of outputs) sweeper.end(key);
