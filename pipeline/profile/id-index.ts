@@ -91,6 +91,27 @@ export class IdIndex {
     }
   }
 
+  /** Replaces the first `length` ids of a column (high halves apart, where there are any) by their indexes, or MISSING. */
+  resolve(ids: Uint32Array, hi: Uint32Array | undefined, length: number): void {
+    if (hi !== undefined || this.#way === "hash") {
+      for (let at = 0; at < length; at++) ids[at] = this.find(ids[at] as number, hi?.[at] ?? 0);
+    } else if (this.#way === "sequence") {
+      const count = this.#count;
+      for (let at = 0; at < length; at++) {
+        const index = (ids[at] as number) - 1;
+        ids[at] = index >= 0 && index < count ? index : MISSING;
+      }
+    } else {
+      const table = this.#table;
+      const tableLength = this.#tableLength;
+      for (let at = 0; at < length; at++) {
+        const id = ids[at] as number;
+        // 0 in the table is no index, and 0 - 1 is MISSING in 32 bits.
+        ids[at] = id < tableLength ? (table[id] as number) - 1 : MISSING;
+      }
+    }
+  }
+
   #buildHash(): void {
     this.#way = "hash";
     let size = 1024;

@@ -215,14 +215,33 @@ class ColumnarPprofReader implements PprofReader {
           if (samples.values.length < count + cursor.lo) samples.values = grown(samples.values, count + cursor.lo);
           const values = samples.values;
           while (position < stop) {
-            const value = bytes[position] as number;
+            // One to four bytes cover nearly all values; the rest is left to the cursor.
+            let value = bytes[position] as number;
             if (value < 0x80) {
               position++;
-              values[count++] = value;
             } else {
-              position = cursor.varint(position);
-              values[count++] = this.#value(position);
+              let next = bytes[position + 1] as number;
+              value = (value & 0x7f) | ((next & 0x7f) << 7);
+              if (next < 0x80) {
+                position += 2;
+              } else {
+                next = bytes[position + 2] as number;
+                value |= (next & 0x7f) << 14;
+                if (next < 0x80) {
+                  position += 3;
+                } else {
+                  next = bytes[position + 3] as number;
+                  value |= (next & 0x7f) << 21;
+                  if (next < 0x80) {
+                    position += 4;
+                  } else {
+                    position = cursor.varint(position);
+                    value = this.#value(position);
+                  }
+                }
+              }
             }
+            values[count++] = value;
           }
           if (position !== stop) throw malformed("has a sample whose values end within a number", position);
           this.#values = count;
@@ -565,10 +584,7 @@ class ColumnarPprofReader implements PprofReader {
     this.#functionIds.build();
     this.#mappingIds.build();
 
-    const location = samples.location;
-    for (let index = 0; index < this.#locationRefs; index++) {
-      location[index] = this.#locationIds.find(location[index] as number, this.#wideSampleLocations ? (this.#sampleLocationHi[index] ?? 0) : 0);
-    }
+    this.#locationIds.resolve(samples.location, this.#wideSampleLocations ? this.#sampleLocationHi : undefined, this.#locationRefs);
     const lineFunction = locations.lineFunction;
     for (let line = 0; line < locations.lineTotal; line++) {
       const found = this.#functionIds.find(lineFunction[line] as number, this.#wideLineFunctions ? (this.#lineFunctionHi[line] ?? 0) : 0);

@@ -40,16 +40,17 @@ export function mayHaveTruncatedStacks(sampleTypes: readonly ValueType[], sample
   return found;
 }
 
-/** `identity` gives equal numbers to locations that are the same. */
-export function repairTruncatedStacks(samples: SampleTable, identity: Uint32Array): StackExtensions {
+/** `identity` gives equal numbers to locations that are the same, undefined when all are different. */
+export function repairTruncatedStacks(samples: SampleTable, identity: Uint32Array | undefined): StackExtensions {
   const start = new Uint32Array(samples.count);
   const count = new Uint32Array(samples.count);
-  const groups = groupBySuffix(samples, identity);
-  const sources = tokenSources(groups, samples, identity);
+  const frames = new RootFrames(samples, identity);
+  const groups = groupBySuffix(samples, frames);
+  const tokens = new TokenTable(groups, frames);
 
   // A group depends on the one whose suffix holds its rootmost token furthest from the root.
   const dependencies = groups.map((group, index): Source | undefined => {
-    const source = sources.get(tokenKey(samples, identity, group.first, 0));
+    const source = tokens.source(group.first);
     return source === undefined || source.group === index ? undefined : source;
   });
 
@@ -80,56 +81,145 @@ type Group = { readonly first: number; readonly samples: number[] };
 /** offset: how many frames the group has below (rootwards of) the token. */
 type Source = { readonly group: number; readonly offset: number };
 
-function groupBySuffix(samples: SampleTable, identity: Uint32Array): Group[] {
-  const groups = new Map<string, Group>();
+/** Base of the polynomial that hashes rows of frames: any odd number will do. */
+const BASE = 0x01000193;
+let power = 1;
+for (let frame = 0; frame < TOKEN_FRAMES; frame++) power = Math.imul(power, BASE);
+/** What the hash of the frames before a token is multiplied by when the token's frames follow. */
+const BASE_OF_TOKEN = power;
+
+/** The frames of stacks counted from the root, and hashes of rows of them. */
+class RootFrames {
+  readonly #samples: SampleTable;
+  readonly #identity: Uint32Array | undefined;
+  /** Hashes of the first 0, 1, … 24 frames of the suffix of the sample that was asked for last. */
+  readonly #prefixes = new Uint32Array(SUFFIX_FRAMES + 1);
+
+  constructor(samples: SampleTable, identity: Uint32Array | undefined) {
+    this.#samples = samples;
+    this.#identity = identity;
+  }
+
+  /** The frame that has `back - 1` frames below it at the root. */
+  at(sample: number, back: number): number {
+    const end = (this.#samples.locationStart[sample] as number) + (this.#samples.locationCount[sample] as number);
+    const location = this.#samples.location[end - back] as number;
+    return this.#identity === undefined ? location : (this.#identity[location] ?? location);
+  }
+
+  /** The hash of the suffix; the tokens of this sample can be asked for afterwards. */
+  suffixHash(sample: number): number {
+    let hash = 0;
+    for (let back = SUFFIX_FRAMES; back > 0; back--) {
+      hash = Math.imul(hash, BASE) + this.at(sample, back) + 1;
+      this.#prefixes[SUFFIX_FRAMES - back + 1] = hash;
+    }
+    return finished(hash);
+  }
+
+  /** The hash of the 16 frames that have `offset` frames below them. */
+  tokenHash(offset: number): number {
+    const end = SUFFIX_FRAMES - offset;
+    return finished((this.#prefixes[end] as number) - Math.imul(this.#prefixes[end - TOKEN_FRAMES] as number, BASE_OF_TOKEN));
+  }
+
+  sameRow(a: number, offsetA: number, b: number, offsetB: number, frames: number): boolean {
+    for (let frame = 1; frame <= frames; frame++) if (this.at(a, offsetA + frame) !== this.at(b, offsetB + frame)) return false;
+    return true;
+  }
+}
+
+function finished(hash: number): number {
+  const mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return (mixed ^ (mixed >>> 13)) >>> 0;
+}
+
+function groupBySuffix(samples: SampleTable, frames: RootFrames): Group[] {
+  const groups: Group[] = [];
+  let size = 64;
+  while (size < samples.count * 2) size *= 2;
+  const slots = new Uint32Array(size);
   for (let sample = 0; sample < samples.count; sample++) {
     if ((samples.locationCount[sample] as number) < SUFFIX_FRAMES) continue;
-    const key = framesKey(samples, identity, sample, 0, SUFFIX_FRAMES);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, { first: sample, samples: [sample] });
-    else group.samples.push(sample);
-  }
-  // In the order in which Pyroscope sorts them, as the first of two equally good sources wins.
-  return [...groups.values()].sort((a, b) => compareSuffixes(samples, identity, a.first, b.first));
-}
-
-function tokenSources(groups: readonly Group[], samples: SampleTable, identity: Uint32Array): Map<string, Source> {
-  const sources = new Map<string, Source>();
-  for (let group = 0; group < groups.length; group++) {
-    for (let offset = 1; offset <= TOKENS; offset++) {
-      const key = tokenKey(samples, identity, (groups[group] as Group).first, offset);
-      const known = sources.get(key);
-      if (known === undefined || offset > known.offset) sources.set(key, { group, offset });
+    let slot = frames.suffixHash(sample) & (size - 1);
+    for (;;) {
+      const held = (slots[slot] as number) - 1;
+      if (held === -1) {
+        slots[slot] = groups.push({ first: sample, samples: [sample] });
+        break;
+      }
+      const group = groups[held] as Group;
+      if (frames.sameRow(group.first, 0, sample, 0, SUFFIX_FRAMES)) {
+        group.samples.push(sample);
+        break;
+      }
+      slot = (slot + 1) & (size - 1);
     }
   }
-  return sources;
+  // In the order in which Pyroscope sorts them, as the first of two equally good sources wins.
+  return groups.sort((a, b) => compareSuffixes(frames, a.first, b.first));
 }
 
-function tokenKey(samples: SampleTable, identity: Uint32Array, sample: number, offset: number): string {
-  return framesKey(samples, identity, sample, offset, TOKEN_FRAMES);
-}
+/** For each token the group that has it furthest from the root. */
+class TokenTable {
+  readonly #groups: readonly Group[];
+  readonly #frames: RootFrames;
+  readonly #slots: Uint32Array;
+  readonly #mask: number;
+  /** Entry: group and offset of the token. */
+  readonly #entryGroup: number[] = [];
+  readonly #entryOffset: number[] = [];
 
-const keyCodes: number[] = [];
-
-/** `frames` frames of a stack as text, leaving out `offset` frames at the root. Two characters hold one identity. */
-function framesKey(samples: SampleTable, identity: Uint32Array, sample: number, offset: number, frames: number): string {
-  const end = (samples.locationStart[sample] as number) + (samples.locationCount[sample] as number) - offset;
-  keyCodes.length = frames * 2;
-  for (let frame = 0; frame < frames; frame++) {
-    const id = identity[samples.location[end - frames + frame] as number] as number;
-    keyCodes[frame * 2] = id & 0xffff;
-    keyCodes[frame * 2 + 1] = id >>> 16;
+  constructor(groups: readonly Group[], frames: RootFrames) {
+    this.#groups = groups;
+    this.#frames = frames;
+    let size = 64;
+    while (size < groups.length * TOKENS * 2) size *= 2;
+    this.#slots = new Uint32Array(size);
+    this.#mask = size - 1;
+    for (let group = 0; group < groups.length; group++) {
+      const first = (groups[group] as Group).first;
+      frames.suffixHash(first);
+      // The rootmost token itself is no source: whoever has it there has nothing below it.
+      for (let offset = 1; offset <= TOKENS; offset++) this.#add(group, first, offset);
+    }
   }
-  return String.fromCharCode(...keyCodes);
+
+  /** Who has the rootmost token of a sample. */
+  source(sample: number): Source | undefined {
+    this.#frames.suffixHash(sample);
+    const entry = this.#find(sample, 0) - 1;
+    return entry < 0 ? undefined : { group: this.#entryGroup[entry] as number, offset: this.#entryOffset[entry] as number };
+  }
+
+  #add(group: number, sample: number, offset: number): void {
+    const entry = this.#find(sample, offset) - 1;
+    if (entry >= 0) {
+      if (offset <= (this.#entryOffset[entry] as number)) return;
+      this.#entryGroup[entry] = group;
+      this.#entryOffset[entry] = offset;
+      return;
+    }
+    this.#entryGroup.push(group);
+    this.#slots[-1 - entry] = this.#entryOffset.push(offset);
+  }
+
+  /** The entry + 1 of the token, or minus the free slot where it belongs. The hashes must be those of the sample. */
+  #find(sample: number, offset: number): number {
+    for (let slot = this.#frames.tokenHash(offset) & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const held = (this.#slots[slot] as number) - 1;
+      if (held === -1) return -slot;
+      const other = (this.#groups[this.#entryGroup[held] as number] as Group).first;
+      if (this.#frames.sameRow(other, this.#entryOffset[held] as number, sample, offset, TOKEN_FRAMES)) return held + 1;
+    }
+  }
 }
 
 /** Orders suffixes by the bytes of their little-endian ids. */
-function compareSuffixes(samples: SampleTable, identity: Uint32Array, a: number, b: number): number {
-  const endA = (samples.locationStart[a] as number) + (samples.locationCount[a] as number);
-  const endB = (samples.locationStart[b] as number) + (samples.locationCount[b] as number);
+function compareSuffixes(frames: RootFrames, a: number, b: number): number {
   for (let back = SUFFIX_FRAMES; back > 0; back--) {
-    const idA = (identity[samples.location[endA - back] as number] as number) + 1;
-    const idB = (identity[samples.location[endB - back] as number] as number) + 1;
+    const idA = frames.at(a, back) + 1;
+    const idB = frames.at(b, back) + 1;
     if (idA !== idB) return swapBytes(idA) < swapBytes(idB) ? -1 : 1;
   }
   return 0;

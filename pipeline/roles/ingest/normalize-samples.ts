@@ -30,6 +30,9 @@ export type MergeInput = {
   readonly series: SeriesTable;
 };
 
+const SPAN_WORDS = 2;
+const TRACE_WORDS = 4;
+
 /**
  * Drops samples with a negative value or none above zero, and merges the others.
  *
@@ -37,29 +40,12 @@ export type MergeInput = {
  */
 export function mergeSamples({ profile, locations, extensions, columns, series }: MergeInput): MergedSamples {
   const { samples, sampleTypes } = profile;
-  const { representative } = locations;
-  const locationTotal = profile.locations.count;
   const width = sampleTypes.length;
   const kept = columns.length;
+  const all = kept === width;
+  const values = samples.values;
   const sampleCount = samples.count;
-
-  // The most there can be; sliced to what there is at the end.
-  let refs = 0;
-  let depthMax = 0;
-  for (let sample = 0; sample < sampleCount; sample++) {
-    const depth = (samples.locationCount[sample] as number) + (extensions?.count[sample] ?? 0);
-    refs += depth;
-    if (depth > depthMax) depthMax = depth;
-  }
-  const numbers = new Uint32Array(locationTotal);
-  const usedLocations = new Uint32Array(locationTotal);
-  let used = 0;
-  const candidate = new Uint32Array(depthMax);
-  const stackLocations = new Uint32Array(refs);
-  const stackEnds = new Uint32Array(sampleCount);
-  const stackHashes = new Uint32Array(sampleCount);
-  let stacks = 0;
-  let stackRefs = 0;
+  const stacks = new StackTable(profile, locations, extensions);
   const outSeries = new Uint32Array(sampleCount);
   const outStack = new Uint32Array(sampleCount);
   const outValues = new Float64Array(sampleCount * kept);
@@ -67,108 +53,48 @@ export function mergeSamples({ profile, locations, extensions, columns, series }
   let traces: Uint32Array | undefined;
   let count = 0;
   let missing = 0;
-
-  let size = 64;
-  while (size < sampleCount * 2) size *= 2;
-  const mask = size - 1;
-  const stackSlots = new Uint32Array(size);
-  const sampleSlots = new Uint32Array(size);
+  const mask = slotCount(sampleCount) - 1;
+  const slots = new Uint32Array(mask + 1);
 
   for (let sample = 0; sample < sampleCount; sample++) {
+    const row = sample * width;
     let someAbove = false;
     let someBelow = false;
-    for (let column = 0; column < width; column++) if ((samples.values[sample * width + column] as number) < 0) someBelow = true;
-    for (let column = 0; column < kept; column++) if ((samples.values[sample * width + (columns[column] as number)] as number) > 0) someAbove = true;
+    for (let column = 0; column < width; column++) {
+      const value = values[row + column] as number;
+      if (value < 0) someBelow = true;
+      else if (value > 0 && (all || columns.includes(column))) someAbove = true;
+    }
     if (someBelow || !someAbove) continue;
-
-    // The candidate stack, in representatives.
-    let depth = samples.locationCount[sample] as number;
-    let start = samples.locationStart[sample] as number;
-    let hash = depth;
-    let gone = false;
-    for (let at = 0; at < depth; at++) {
-      const location = samples.location[start + at] as number;
-      const same = location < locationTotal ? (representative[location] as number) : DROPPED;
-      if (same === DROPPED) gone = true;
-      candidate[at] = same;
-      hash = Math.imul(hash ^ same, 0x01000193);
-    }
-    if (extensions !== undefined && (extensions.count[sample] as number) > 0) {
-      start = extensions.start[sample] as number;
-      const more = extensions.count[sample] as number;
-      for (let at = 0; at < more; at++) {
-        const location = samples.location[start + at] as number;
-        const same = location < locationTotal ? (representative[location] as number) : DROPPED;
-        if (same === DROPPED) gone = true;
-        candidate[depth + at] = same;
-        hash = Math.imul(hash ^ same, 0x01000193);
-      }
-      depth += more;
-    }
-    if (gone) {
+    const stack = stacks.add(sample);
+    if (stack === DROPPED) {
       missing++;
       continue;
-    }
-    hash ^= hash >>> 16;
-    hash = Math.imul(hash, 0x85ebca6b);
-    hash = (hash ^ (hash >>> 13)) >>> 0;
-
-    // The stack: known, or a new one whose locations get numbers.
-    let stack = -1;
-    let slot = hash & mask;
-    for (;;) {
-      const held = (stackSlots[slot] as number) - 1;
-      if (held === -1) break;
-      if (stackHashes[held] === hash) {
-        const from = held === 0 ? 0 : (stackEnds[held - 1] as number);
-        if ((stackEnds[held] as number) - from === depth) {
-          let at = 0;
-          while (at < depth && (stackLocations[from + at] as number) + 1 === numbers[candidate[at] as number]) at++;
-          if (at === depth) {
-            stack = held;
-            break;
-          }
-        }
-      }
-      slot = (slot + 1) & mask;
-    }
-    if (stack === -1) {
-      for (let at = 0; at < depth; at++) {
-        const location = candidate[at] as number;
-        let number = numbers[location] as number;
-        if (number === 0) {
-          usedLocations[used++] = location;
-          numbers[location] = number = used;
-        }
-        stackLocations[stackRefs++] = number - 1;
-      }
-      stack = stacks++;
-      stackEnds[stack] = stackRefs;
-      stackHashes[stack] = hash;
-      stackSlots[slot] = stack + 1;
     }
 
     // The sample: of the same series, stack, span and trace as another, or a new one.
     const set = series.assign(sample);
-    const { span, trace } = series;
-    let sampleHash = Math.imul(stack ^ 0x9e3779b1, 0x85ebca6b) ^ Math.imul(set, 0xc2b2ae35);
-    const hasSpan = span[0] !== 0 || span[1] !== 0;
-    const hasTrace = trace[0] !== 0 || trace[1] !== 0 || trace[2] !== 0 || trace[3] !== 0;
-    if (hasSpan) {
-      spans ??= new Uint32Array(sampleCount * 2);
-      sampleHash ^= Math.imul(span[0] as number, 0x27d4eb2f) ^ Math.imul(span[1] as number, 0x165667b1);
+    let hash = Math.imul(stack ^ 0x9e3779b1, 0x85ebca6b) ^ Math.imul(set, 0xc2b2ae35);
+    if (series.hasSpan) {
+      spans ??= new Uint32Array(sampleCount * SPAN_WORDS);
+      hash ^= wordsHash(series.span);
     }
-    if (hasTrace) {
-      traces ??= new Uint32Array(sampleCount * 4);
-      sampleHash ^= Math.imul((trace[0] as number) ^ (trace[2] as number), 0x27d4eb2f) ^ Math.imul((trace[1] as number) ^ (trace[3] as number), 0x2c1b3c6d);
+    if (series.hasTrace) {
+      traces ??= new Uint32Array(sampleCount * TRACE_WORDS);
+      hash ^= wordsHash(series.trace);
     }
-    sampleHash = (sampleHash ^ (sampleHash >>> 15)) >>> 0;
-    slot = sampleHash & mask;
+    hash ^= hash >>> 15;
     let into = -1;
+    let slot = hash & mask;
     for (;;) {
-      const held = (sampleSlots[slot] as number) - 1;
+      const held = (slots[slot] as number) - 1;
       if (held === -1) break;
-      if (outStack[held] === stack && outSeries[held] === set && sameWords(spans, held, span) && sameWords(traces, held, trace)) {
+      if (
+        outStack[held] === stack &&
+        outSeries[held] === set &&
+        (spans === undefined || sameWords(spans, held, series.hasSpan ? series.span : undefined, SPAN_WORDS)) &&
+        (traces === undefined || sameWords(traces, held, series.hasTrace ? series.trace : undefined, TRACE_WORDS))
+      ) {
         into = held;
         break;
       }
@@ -176,37 +102,201 @@ export function mergeSamples({ profile, locations, extensions, columns, series }
     }
     if (into === -1) {
       into = count++;
-      sampleSlots[slot] = into + 1;
+      slots[slot] = into + 1;
       outStack[into] = stack;
       outSeries[into] = set;
-      if (hasSpan) spans?.set(span, into * 2);
-      if (hasTrace) traces?.set(trace, into * 4);
+      if (series.hasSpan) spans?.set(series.span, into * SPAN_WORDS);
+      if (series.hasTrace) traces?.set(series.trace, into * TRACE_WORDS);
     }
     for (let column = 0; column < kept; column++) {
-      const sum = (outValues[into * kept + column] as number) + (samples.values[sample * width + (columns[column] as number)] as number);
+      const sum = (outValues[into * kept + column] as number) + (values[row + (all ? column : (columns[column] as number))] as number);
       if (sum > Number.MAX_SAFE_INTEGER) throw malformed("has samples of one stack whose values add up to more than 2^53 - 1");
       outValues[into * kept + column] = sum;
     }
   }
 
   return {
-    usedLocations: usedLocations.slice(0, used),
-    stackLocations: stackLocations.slice(0, stackRefs),
-    stackEnds: stackEnds.slice(0, stacks),
+    ...stacks.tables(),
     count,
     series: outSeries.slice(0, count),
     stack: outStack.slice(0, count),
     values: outValues.slice(0, count * kept),
-    spans: spans?.slice(0, count * 2),
-    traces: traces?.slice(0, count * 4),
+    spans: spans?.slice(0, count * SPAN_WORDS),
+    traces: traces?.slice(0, count * TRACE_WORDS),
     missing,
   };
 }
 
-/** Whether a row of a column of words that may not exist yet (all zero) holds these words. */
-function sameWords(column: Uint32Array | undefined, row: number, words: Uint32Array): boolean {
-  for (let word = 0; word < words.length; word++) {
-    if ((column === undefined ? 0 : column[row * words.length + word]) !== words[word]) return false;
+/** Scratch of the thread: stacks of all samples, in new location numbers. The largest column of all, so it is not made anew each time. */
+let scratch = new Uint32Array(1 << 16);
+/** 4 M references are what a profile of the default limits can hold; more than that is given back afterwards. */
+const SCRATCH_MAX = 1 << 22;
+
+/** The distinct stacks of a profile, and numbers for the locations in them in the order of first use. */
+class StackTable {
+  readonly #profile: DecodedProfile;
+  readonly #representative: Uint32Array;
+  readonly #extensions: StackExtensions | undefined;
+  /** By location as sent: its new number + 1, 0 while it has none. */
+  readonly #numbers: Uint32Array;
+  /** By representative: the same. */
+  readonly #representativeNumbers: Uint32Array;
+  readonly #usedLocations: Uint32Array;
+  #used = 0;
+  #refs = 0;
+  readonly #ends: Uint32Array;
+  readonly #hashes: Uint32Array;
+  readonly #slots: Uint32Array;
+  readonly #mask: number;
+  #count = 0;
+
+  constructor(profile: DecodedProfile, locations: CanonicalLocations, extensions: StackExtensions | undefined) {
+    this.#profile = profile;
+    this.#representative = locations.representative;
+    this.#extensions = extensions;
+    const locationCount = profile.locations.count;
+    const sampleCount = profile.samples.count;
+    this.#numbers = new Uint32Array(locationCount);
+    this.#representativeNumbers = new Uint32Array(locationCount);
+    this.#usedLocations = new Uint32Array(locationCount);
+    this.#ends = new Uint32Array(sampleCount);
+    this.#hashes = new Uint32Array(sampleCount);
+    this.#mask = slotCount(sampleCount) - 1;
+    this.#slots = new Uint32Array(this.#mask + 1);
+  }
+
+  /** The index of the sample's stack, or DROPPED when it uses a location that is not there. */
+  add(sample: number): number {
+    const { locationStart, locationCount, location } = this.#profile.samples;
+    const start = locationStart[sample] as number;
+    const depth = locationCount[sample] as number;
+    const more = this.#extensions === undefined ? 0 : (this.#extensions.count[sample] as number);
+    const from = this.#refs;
+    if (from + depth + more > scratch.length) growScratch(from + depth + more);
+    const usedBefore = this.#used;
+    let hash = this.#append(location, start, start + depth, depth + more);
+    if (more > 0) {
+      const extension = this.#extensions?.start[sample] as number;
+      hash = this.#append(location, extension, extension + more, hash);
+    }
+    if (this.#refs !== from + depth + more) {
+      this.#takeBack(from, usedBefore, sample);
+      return DROPPED;
+    }
+    hash ^= hash >>> 16;
+    hash = Math.imul(hash, 0x85ebca6b);
+    hash = (hash ^ (hash >>> 13)) >>> 0;
+    return this.#find(from, hash);
+  }
+
+  /** Appends new numbers of locations, and stops short at one that is not there. Gives the hash of what it was and what it appended. */
+  #append(location: Uint32Array, start: number, end: number, seed: number): number {
+    const numbers = this.#numbers;
+    const refs = scratch;
+    let hash = seed;
+    let to = this.#refs;
+    for (let at = start; at < end; at++) {
+      let number = numbers[location[at] as number] as number;
+      // Not above 0: no number yet, or (undefined) no such location.
+      if (!(number > 0)) {
+        number = this.#numberOf(location[at] as number);
+        if (number === 0) break;
+      }
+      refs[to++] = number - 1;
+      hash = Math.imul(hash ^ number, 0x01000193);
+    }
+    this.#refs = to;
+    return hash;
+  }
+
+  #numberOf(location: number): number {
+    if (location >= this.#numbers.length) return 0;
+    const representative = this.#representative[location] as number;
+    if (representative === DROPPED) return 0;
+    let number = this.#representativeNumbers[representative] as number;
+    if (number === 0) {
+      this.#usedLocations[this.#used++] = representative;
+      number = this.#used;
+      this.#representativeNumbers[representative] = number;
+    }
+    this.#numbers[location] = number;
+    return number;
+  }
+
+  /** Undoes what a sample added that turned out to be of no use: no location may stay that nothing uses. */
+  #takeBack(from: number, usedBefore: number, sample: number): void {
+    this.#refs = from;
+    const { locationStart, locationCount, location } = this.#profile.samples;
+    const undo = (start: number, count: number): void => {
+      for (let at = start; at < start + count; at++) {
+        const sent = location[at] as number;
+        if (sent < this.#numbers.length && (this.#numbers[sent] as number) > usedBefore) this.#numbers[sent] = 0;
+      }
+    };
+    undo(locationStart[sample] as number, locationCount[sample] as number);
+    if (this.#extensions !== undefined) undo(this.#extensions.start[sample] as number, this.#extensions.count[sample] as number);
+    while (this.#used > usedBefore) this.#representativeNumbers[this.#usedLocations[--this.#used] as number] = 0;
+  }
+
+  /** The appended stack: known, and then taken off again, or the next new one. */
+  #find(from: number, hash: number): number {
+    const ends = this.#ends;
+    const refs = scratch;
+    const depth = this.#refs - from;
+    let slot = hash & this.#mask;
+    for (;;) {
+      const held = (this.#slots[slot] as number) - 1;
+      if (held === -1) break;
+      if (this.#hashes[held] === hash) {
+        const other = held === 0 ? 0 : (ends[held - 1] as number);
+        if ((ends[held] as number) - other === depth) {
+          let at = 0;
+          while (at < depth && refs[other + at] === refs[from + at]) at++;
+          if (at === depth) {
+            this.#refs = from;
+            return held;
+          }
+        }
+      }
+      slot = (slot + 1) & this.#mask;
+    }
+    const stack = this.#count++;
+    this.#slots[slot] = stack + 1;
+    this.#hashes[stack] = hash;
+    ends[stack] = this.#refs;
+    return stack;
+  }
+
+  tables(): Pick<MergedSamples, "usedLocations" | "stackLocations" | "stackEnds"> {
+    const stackLocations = scratch.slice(0, this.#refs);
+    if (scratch.length > SCRATCH_MAX) scratch = new Uint32Array(1 << 16);
+    return { usedLocations: this.#usedLocations.slice(0, this.#used), stackLocations, stackEnds: this.#ends.slice(0, this.#count) };
+  }
+}
+
+function growScratch(length: number): void {
+  const larger = new Uint32Array(Math.max(length, scratch.length * 2));
+  larger.set(scratch);
+  scratch = larger;
+}
+
+/** A power of two that leaves half of the slots free. */
+function slotCount(entries: number): number {
+  let size = 64;
+  while (size < entries * 2) size *= 2;
+  return size;
+}
+
+function wordsHash(words: Uint32Array): number {
+  let hash = 0;
+  for (let word = 0; word < words.length; word++) hash = Math.imul(hash ^ (words[word] as number), 0x27d4eb2f) ^ (hash >>> 15);
+  return hash;
+}
+
+/** Whether a row of a column holds these words; undefined stands for zeros. */
+function sameWords(column: Uint32Array, row: number, words: Uint32Array | undefined, width: number): boolean {
+  for (let word = 0; word < width; word++) {
+    if (column[row * width + word] !== (words === undefined ? 0 : words[word])) return false;
   }
   return true;
 }

@@ -5,7 +5,6 @@ import type { IngestLimits } from "./limits.ts";
 import { applyDefaultRules, mutableLabels } from "./relabel.ts";
 
 const NameClass = { Unknown: 0, Series: 1, Span: 2, Trace: 3 } as const;
-const NO_WORDS = new Uint32Array(4);
 
 /**
  * Gives every sample its series: the labels of the profile and the text labels of the sample that it has no label for yet. Span
@@ -15,9 +14,11 @@ const NO_WORDS = new Uint32Array(4);
  */
 export class SeriesTable {
   readonly series: LabelSet[] = [];
-  /** Set by `assign`: the ids of the sample it was called for, zeros for none. */
+  /** Set by `assign`: the ids of the sample it was called for, which count only when `hasSpan` and `hasTrace` say so. */
   readonly span = new Uint32Array(2);
   readonly trace = new Uint32Array(4);
+  hasSpan = false;
+  hasTrace = false;
   readonly #profile: DecodedProfile;
   readonly #labels: LabelSet;
   readonly #sampleType: string;
@@ -30,7 +31,8 @@ export class SeriesTable {
   #pairs: number[] = [];
   #seriesOfSet: number[] = [];
   #nameClasses: Uint8Array = new Uint8Array(0);
-  #candidate: number[] = [];
+  #candidate = new Uint32Array(32);
+  #candidateLength = 0;
   #unlabelled = -1;
 
   constructor(profile: DecodedProfile, labels: LabelSet, sampleType: string, limits: IngestLimits) {
@@ -44,28 +46,22 @@ export class SeriesTable {
   assign(sample: number): number {
     const { samples } = this.#profile;
     const count = samples.labelCount[sample] as number;
-    if (count === 0) {
-      this.span.fill(0);
-      this.trace.fill(0);
-      return this.#unlabelledSeries();
+    this.hasSpan = false;
+    this.hasTrace = false;
+    if (count !== 0) this.#collect(samples.labelStart[sample] as number, count);
+    if (count === 0 || this.#candidateLength === 0) {
+      if (this.#unlabelled === -1) this.#unlabelled = this.#fold([], 0, 0);
+      return this.#unlabelled;
     }
-    this.#collect(samples.labelStart[sample] as number, count);
-    if (this.#candidate.length === 0) return this.#unlabelledSeries();
     return this.#find();
-  }
-
-  #unlabelledSeries(): number {
-    if (this.#unlabelled === -1) this.#unlabelled = this.#fold([], 0, 0);
-    return this.#unlabelled;
   }
 
   /** Fills the candidate with the (name, text) pairs that split the profile, sorted, and the span and trace. */
   #collect(start: number, count: number): void {
     const { labelName, labelText } = this.#profile.samples;
+    if (this.#candidate.length < count * 2) this.#candidate = new Uint32Array(count * 4);
     const candidate = this.#candidate;
-    candidate.length = 0;
-    this.span.set(NO_WORDS.subarray(0, 2));
-    this.trace.set(NO_WORDS);
+    let length = 0;
     for (let label = start; label < start + count; label++) {
       const text = labelText[label] as number;
       // Numeric labels are not kept: what they mean (bytes of an allocation, a thread's number) is no dimension of a series.
@@ -73,11 +69,11 @@ export class SeriesTable {
       const name = labelName[label] as number;
       const nameClass = this.#classOf(name);
       if (nameClass === NameClass.Span) {
-        if (this.span[0] === 0 && this.span[1] === 0) this.#hexWords(text, this.span);
+        if (!this.hasSpan) this.hasSpan = this.#hexWords(text, this.span);
       } else if (nameClass === NameClass.Trace) {
-        if (this.trace.every((word) => word === 0)) this.#hexWords(text, this.trace);
+        if (!this.hasTrace) this.hasTrace = this.#hexWords(text, this.trace);
       } else {
-        let at = candidate.length;
+        let at = length;
         while (at > 0 && ((candidate[at - 2] as number) > name || (candidate[at - 2] === name && (candidate[at - 1] as number) > text))) {
           candidate[at] = candidate[at - 2] as number;
           candidate[at + 1] = candidate[at - 1] as number;
@@ -85,14 +81,17 @@ export class SeriesTable {
         }
         candidate[at] = name;
         candidate[at + 1] = text;
+        length += 2;
       }
     }
+    this.#candidateLength = length;
   }
 
   #find(): number {
     const candidate = this.#candidate;
-    let hash = candidate.length;
-    for (let at = 0; at < candidate.length; at++) hash = Math.imul(hash ^ (candidate[at] as number), 0x9e3779b1) ^ (hash >>> 15);
+    const length = this.#candidateLength;
+    let hash = length;
+    for (let at = 0; at < length; at++) hash = Math.imul(hash ^ (candidate[at] as number), 0x9e3779b1) ^ (hash >>> 15);
     hash = (hash ^ (hash >>> 13)) >>> 0;
     const mask = this.#sets.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
@@ -110,14 +109,14 @@ export class SeriesTable {
   #isSet(set: number): boolean {
     const start = set === 0 ? 0 : (this.#pairEnds[set - 1] as number);
     const end = this.#pairEnds[set] as number;
-    if (end - start !== this.#candidate.length) return false;
+    if (end - start !== this.#candidateLength) return false;
     for (let at = start; at < end; at++) if (this.#pairs[at] !== this.#candidate[at - start]) return false;
     return true;
   }
 
   #addSet(hash: number): number {
     const start = this.#pairs.length;
-    for (const index of this.#candidate) this.#pairs.push(index);
+    for (let at = 0; at < this.#candidateLength; at++) this.#pairs.push(this.#candidate[at] as number);
     this.#pairEnds.push(this.#pairs.length);
     this.#setHashes.push(hash);
     this.#seriesOfSet.push(this.#fold(this.#pairs, start, this.#pairs.length));
@@ -174,24 +173,24 @@ export class SeriesTable {
     return Buffer.from(bytes.buffer, bytes.byteOffset + (starts[string] as number), lengths[string]).toString("utf8");
   }
 
-  /** Writes the bytes that the string spells in hex; anything but the right number of hex digits leaves zeros. */
-  #hexWords(string: number, words: Uint32Array): void {
+  /** Writes the bytes that the string spells in hex. False when it does not, or spells zeros, which mean no id. */
+  #hexWords(string: number, words: Uint32Array): boolean {
     const { bytes, starts, lengths } = this.#profile.strings;
-    if (lengths[string] !== words.length * 8) return;
+    if (lengths[string] !== words.length * 8) return false;
     const start = starts[string] as number;
+    let some = 0;
     for (let word = 0; word < words.length; word++) {
       let value = 0;
       for (let byte = 0; byte < 4; byte++) {
         const high = hexDigit(bytes[start + word * 8 + byte * 2] as number);
         const low = hexDigit(bytes[start + word * 8 + byte * 2 + 1] as number);
-        if (high < 0 || low < 0) {
-          words.fill(0);
-          return;
-        }
+        if (high < 0 || low < 0) return false;
         value |= ((high << 4) | low) << (byte * 8);
       }
-      words[word] = value >>> 0;
+      words[word] = value;
+      some |= value;
     }
+    return some !== 0;
   }
 }
 

@@ -129,10 +129,11 @@ function cutStrings({ strings }: DecodedProfile, bytesMax: number): void {
   }
 }
 
-/** Locations count as the same here only with the same address, as the sender told them apart. */
+/** Locations count as different here wherever the sender told them apart, except by what was rewritten. */
 function repairedStacks(profile: DecodedProfile, functions: Uint32Array | undefined): StackExtensions | undefined {
   if (!mayHaveTruncatedStacks(profile.sampleTypes, profile.samples)) return undefined;
-  return repairTruncatedStacks(profile.samples, canonicalLocations(profile, functions, false).representative);
+  const identity = functions === undefined ? undefined : canonicalLocations(profile, functions, false).representative;
+  return repairTruncatedStacks(profile.samples, identity);
 }
 
 /** The columns of each kind that the profile becomes: more than one only where renaming depends on the sample type. */
