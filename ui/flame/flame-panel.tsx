@@ -44,9 +44,9 @@ export function FlamePanel(props: FlamePanelProps): ReactNode {
         <p className="flame-none">This function is not in the flame graph of this window.</p>
       ) : (
         <div className="sandwich">
-          <h3>Callers</h3>
+          <h2>Callers</h2>
           <PartGraph {...props} part={sandwich.callers} direction="up" label={`Callers of ${focus}`} />
-          <h3>Callees</h3>
+          <h2>Callees</h2>
           <PartGraph {...props} part={sandwich.callees} direction="down" label={`Callees of ${focus}`} />
         </div>
       )}

@@ -40,11 +40,11 @@ export function Menu(props: {
         ref={button}
         className="control"
         title={props.title}
-        aria-label={props.title}
         aria-expanded={isOpen}
         aria-controls={panelId}
         onClick={() => setOpen(!isOpen)}
       >
+        <span className="hidden">{props.title}: </span>
         {props.label}
       </button>
       {isOpen && (

@@ -116,7 +116,6 @@ export function FunctionTable(props: FunctionTableProps): ReactNode {
                   type="button"
                   className="function-name"
                   title={row.name}
-                  aria-label={row.name}
                   aria-pressed={row.name === props.focus}
                   tabIndex={index === active ? 0 : -1}
                   ref={(button) => {
@@ -157,16 +156,16 @@ export function FunctionTable(props: FunctionTableProps): ReactNode {
 }
 
 /**
- * An import path that has no room gives way: the end of a name is what tells functions apart. So the end comes first in the
- * document, and the path, set before it by the style sheet, falls out of sight when both do not fit on the line.
+ * An import path that has no room gives way: the end of a name is what tells functions apart. When both do not fit on the line
+ * they wrap, and the style sheet shows the last line only.
  */
 function FunctionName({ name }: { name: string }): ReactNode {
   const path = /^([^(<[]*\/)([^/]+)$/.exec(name);
   if (path === null) return <span className="name-end">{name}</span>;
   return (
     <>
-      <span className="name-end">{path[2]}</span>
       <span className="name-path">{path[1]}</span>
+      <span className="name-end">{path[2]}</span>
     </>
   );
 }
