@@ -124,13 +124,13 @@ export const CONFIG_KEYS = {
   },
   compact: {
     enabled: toggle({ fallback: true, about: "Merges segments into blocks, and blocks into larger ones." }),
-    interval: duration({ fallback: 5_000, about: "How often to look for work." }),
+    interval: duration({ fallback: 1_000, about: "How often to look for work." }),
     grace: duration({ fallback: 10_000, about: "Objects that nothing points to stay this long before they are removed." }),
   },
   query: {
     threads: integer({ fallback: 0, min: 0, max: 64, about: "Threads that compute answers; 0 lets the number of cores decide." }),
     timeout: duration({ fallback: 60_000, about: "A query that takes longer ends with an error." }),
-    concurrency_max: integer({ fallback: 32, min: 1, about: "Queries of one tenant at the same time; more are told to come back." }),
+    waiting_max: integer({ fallback: 64, min: 1, about: "Queries that may wait for a thread; more are told to come back." }),
     read_max: size({ fallback: 1024 * MIB, about: "Bytes that one query may read." }),
     cache_max: size({ fallback: 64 * MIB, about: "Memory for parts of blocks that queries have read." }),
   },

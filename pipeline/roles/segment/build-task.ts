@@ -1,13 +1,20 @@
-import { move } from "piscina";
-import { buildSegmentFromMessages, type SegmentBytes } from "./build.ts";
+import { move, transferableSymbol, valueSymbol } from "piscina";
+import { buildSegmentFromMessages } from "./build.ts";
 
 /** The thread entry of {@link buildSegmentFromMessages}. The segment's bytes are handed over, not copied. */
-export default function build(messages: readonly Uint8Array[]): SegmentBytes {
+export default function build(messages: readonly Uint8Array[]): unknown {
   const built = buildSegmentFromMessages(messages);
-  return built.bytes === undefined ? built : { ...built, bytes: handOver(built.bytes) };
-}
-
-function handOver(bytes: Uint8Array): Uint8Array {
+  if (built.bytes === undefined) return built;
   // ObjectWriter gives bytes in memory of their own, so the whole buffer may go.
-  return move(bytes as Uint8Array<ArrayBuffer>) as unknown as Uint8Array;
+  const { buffer } = built.bytes;
+  const transferable = {
+    get [transferableSymbol]() {
+      return [buffer];
+    },
+    get [valueSymbol]() {
+      return built;
+    },
+  };
+  // move() marks what a task returns; only the outermost value counts. Its type knows buffers and ports only.
+  return move(transferable as unknown as Parameters<typeof move>[0]);
 }

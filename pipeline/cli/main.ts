@@ -1,0 +1,75 @@
+import { Command } from "commander";
+import { isCoded } from "../base/errors.ts";
+
+/*
+ * `brazier …`. Each command loads its own code when it runs: `--help` answers at once, and `push` does not pay for a server.
+ */
+
+const program = new Command("brazier")
+  .description("Continuous profiling: profiles in, flame graphs out.")
+  .showHelpAfterError("(see --help)")
+  .enablePositionalOptions();
+
+program
+  .command("serve")
+  .description("Run the server, every role in one process.")
+  .option("--data <dir>", "the directory that is the bucket (data_dir; default ./data)")
+  .option("--port <n>", "where to listen, 0 for any free port (http.port; default 4040)")
+  .option("--config <file>", "a YAML file of settings; docs/configuration.md lists them")
+  .option("--set <key=value...>", "any other setting, such as log.level=debug")
+  .option("--no-self-profile", "do not profile this process")
+  .option("--build-page", "build the web page when it is missing or older than its sources")
+  .addHelpText(
+    "after",
+    "\nEvery setting also exists as a variable: http.port is BRAZIER_HTTP_PORT. `brazier config` shows what is in force.",
+  )
+  .action(async (options) => (await import("./serve.ts")).serve(options));
+
+program
+  .command("push")
+  .description("Send profiles in pprof format (gzipped or not) to a server.")
+  .argument("<file...>", "pprof files; - for standard input")
+  .option("--url <url>", "the server (BRAZIER_URL)", process.env["BRAZIER_URL"] ?? "http://localhost:4040")
+  .option("--service <name>", "the service they belong to; by default the name of the file")
+  .option("--label <name=value...>", "more labels of the series")
+  .option("--name <name>", "the kind of profile, such as process_cpu or memory; by default it follows from its sample types")
+  .option("--tenant <id>", "sent as X-Scope-OrgID")
+  .option("--token <token>", "sent as bearer token (BRAZIER_TOKEN)", process.env["BRAZIER_TOKEN"])
+  .option("--keep-time", "keep the profiles' own times; otherwise they are stored as of now")
+  .action(async (files, options) => (await import("./push.ts")).push(files, options));
+
+program
+  .command("top")
+  .description("Show the hottest functions of a service, or the services when none is named.")
+  .argument("[service]", "the service")
+  .option("--url <url>", "the server (BRAZIER_URL)", process.env["BRAZIER_URL"] ?? "http://localhost:4040")
+  .option("--type <id>", "the profile type, such as process_cpu:cpu:nanoseconds:cpu:nanoseconds")
+  .option("--since <duration>", "how far to look back", "1h")
+  .option("--selector <labels>", 'more labels, such as {pod="web-1"}')
+  .option("--limit <n>", "rows to show", "20")
+  .option("--cum", "order by cumulative value instead of the function's own")
+  .option("--tenant <id>", "sent as X-Scope-OrgID")
+  .option("--token <token>", "sent as bearer token (BRAZIER_TOKEN)", process.env["BRAZIER_TOKEN"])
+  .option("--json", "print JSON instead of a table")
+  .action(async (service, options) => (await import("./top.ts")).top(service, options));
+
+program
+  .command("config")
+  .description("Print the settings in force, and where each value came from.")
+  .option("--config <file>", "a YAML file of settings")
+  .option("--set <key=value...>", "a setting, such as log.level=debug")
+  .option("--diff", "only what differs from the defaults")
+  .option("--default", "the defaults")
+  .action(async (options) => (await import("./config.ts")).config(options));
+
+try {
+  await program.parseAsync();
+} catch (thrown) {
+  // The RPC library wraps what its interceptors throw.
+  const error = thrown instanceof Error && isCoded(thrown.cause) && !isCoded(thrown) ? thrown.cause : thrown;
+  // An expected fault says what to do; anything else is a defect and shows where.
+  process.stderr.write(
+    isCoded(error) ? `brazier: ${error.rawMessage}\n` : `brazier: ${error instanceof Error ? error.stack : String(error)}\n`,
+  );
+  process.exitCode = 1;
+}

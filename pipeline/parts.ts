@@ -1,0 +1,71 @@
+import { availableParallelism } from "node:os";
+import { type Clock, systemClock } from "./base/clock.ts";
+import type { Log } from "./base/log.ts";
+import { createRegistry, type Registry } from "./base/metrics.ts";
+import { type Random, systemRandom } from "./base/random.ts";
+import { type BucketCatalog, openCatalog } from "./catalog/bucket-catalog.ts";
+import type { Config } from "./config/schema.ts";
+import type { Authenticate } from "./http/authenticate.ts";
+import { type DirectoryStore, openDirectoryStore } from "./objects/directory.ts";
+import { probeCreate } from "./objects/probe.ts";
+import { MemoryQueue } from "./queue/memory.ts";
+import type { Queue } from "./queue/queue.ts";
+import { Pins } from "./roles/compact/pins.ts";
+
+/** What roles are made of. Opened once, in this order, and closed in reverse. */
+export type Parts = {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly registry: Registry;
+  readonly authenticate: Authenticate;
+  /** Cores this process may use. */
+  readonly cores: number;
+  readonly store: DirectoryStore;
+  readonly queue: Queue;
+  readonly catalog: BucketCatalog;
+  /** Catalog versions that queries of this process still read from. */
+  readonly pins: Pins;
+  close(): Promise<void>;
+};
+
+/**
+ * Opens the bucket, the queue and the catalog.
+ * Errors: `object_store_locked` (another process owns the directory), `object_store_unsuitable`, `catalog_entry_corrupt`, those of the store.
+ */
+export async function openParts(config: Config, log: Log, authenticate: Authenticate): Promise<Parts> {
+  const clock = systemClock;
+  const random = systemRandom;
+  const store = await openDirectoryStore({
+    path: config.data_dir,
+    fsync: config.segment.fsync,
+    clock,
+    onForeign: (path) => log.warn({ path }, "the data directory holds something that is not an object, it is left alone"),
+  });
+  try {
+    await probeCreate({ store, clock, random });
+    const catalog = await openCatalog({ store, clock, random, log: log.child({ part: "catalog" }), exclusive: true });
+    const queue = new MemoryQueue({ clock, bytesMax: config.ingest.queue_max });
+    return {
+      config,
+      clock,
+      random,
+      log,
+      registry: createRegistry(),
+      authenticate,
+      cores: availableParallelism(),
+      store,
+      queue,
+      catalog,
+      pins: new Pins(),
+      close: async () => {
+        await queue.close();
+        await store.close();
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}

@@ -1,0 +1,210 @@
+import { Piscina } from "piscina";
+import type { Running } from "./base/lifecycle.ts";
+import { type Bytes, MIB, type TenantId } from "./base/units.ts";
+import { type Config, limitsOf, type TenantLimits } from "./config/schema.ts";
+import type { ConnectRoutes, DirectRoute } from "./http/app.ts";
+import type { PlainRoutes } from "./http/plain-app.ts";
+import type { Parts } from "./parts.ts";
+import { startCompactRole } from "./roles/compact/compact.ts";
+import { mergeOnThread } from "./roles/compact/merge-on-thread.ts";
+import { createDecodePool } from "./roles/ingest/decode-pool.ts";
+import { directPush } from "./roles/ingest/door/direct-push.ts";
+import { ingestRoutes } from "./roles/ingest/door/http.ts";
+import { ingestRpcs } from "./roles/ingest/door/rpc.ts";
+import { createIngest } from "./roles/ingest/ingest.ts";
+import type { Ingest } from "./roles/ingest/ingest-door.ts";
+import type { IngestLimits } from "./roles/ingest/limits.ts";
+import { createIngestMetrics } from "./roles/ingest/metrics.ts";
+import { querierRoutes } from "./roles/query/connect.ts";
+import { querierPlainRoutes } from "./roles/query/http.ts";
+import { startQueryRole } from "./roles/query/query.ts";
+import type { QueryLimits } from "./roles/query/validate-range.ts";
+import type { SegmentBytes } from "./roles/segment/build.ts";
+import { startSegmentRole } from "./roles/segment/segment.ts";
+
+/** What a role puts on the wire. */
+export type Routes = {
+  readonly connect: readonly ConnectRoutes[];
+  readonly plain: readonly PlainRoutes[];
+  readonly direct: readonly DirectRoute[];
+};
+
+export type StartedRole = Running & {
+  readonly routes: Routes /** The ingest role's door, for profiles of this process itself. */;
+  readonly ingest?: Ingest;
+};
+
+/**
+ * The roles in the order of the data. `all` is every row. They are started from the end, so that a profile finds everybody downstream
+ * awake, and stopped from the front, so that what is on its way still arrives.
+ */
+export const ROLES = {
+  /** PROFILE IN → QUEUE */
+  ingest: startIngest,
+  /** QUEUE → SEGMENT */
+  segment: startSegment,
+  /** SEGMENTS → BLOCKS */
+  compact: startCompact,
+  /** QUESTION → ANSWER */
+  query: startQuery,
+} as const satisfies Record<string, (parts: Parts) => StartedRole>;
+
+export type RoleName = keyof typeof ROLES;
+
+export const ALL_ROLES = Object.keys(ROLES) as RoleName[];
+
+const NO_ROUTES: Routes = { connect: [], plain: [], direct: [] };
+
+/** Idle threads end, so that a server nobody uses is small. */
+const IDLE_THREAD_MS = 30_000;
+
+function startIngest({ config, cores, queue, clock, random, registry, authenticate, log }: Parts): StartedRole {
+  const pool = createDecodePool({ threads: threadsOr(config.ingest.threads, Math.min(cores, 8)) });
+  const ingest = createIngest({
+    queue,
+    partitions: config.ingest.partitions,
+    pool,
+    clock,
+    random,
+    limitsOf: (tenant) => ingestLimits(limitsOf(config, tenant)),
+    metrics: createIngestMetrics(registry),
+  });
+  const bodyBytesMax = (tenant: TenantId): number => bodyBytes(limitsOf(config, tenant));
+  return {
+    ingest,
+    routes: {
+      connect: [ingestRpcs(ingest)],
+      plain: [ingestRoutes({ ingest, bodyBytesMax })],
+      direct: [directPush({ ingest, authenticate, bodyBytesMax, log })],
+    },
+    stop: () => pool.close(),
+  };
+}
+
+function startSegment({ config, queue, store, catalog, clock, random, log, registry }: Parts): StartedRole {
+  const pool = new Piscina<readonly Uint8Array[], SegmentBytes>({
+    filename: new URL("./roles/segment/build-task.ts", import.meta.url).href,
+    minThreads: 0,
+    maxThreads: 1,
+    idleTimeout: IDLE_THREAD_MS,
+  });
+  const role = startSegmentRole({
+    queue,
+    store,
+    catalog,
+    build: (messages) => pool.run(messages),
+    clock,
+    random,
+    log: log.child({ role: "segment" }),
+    registry,
+    limits: { bytesMax: config.segment.segment_max, flushIntervalMs: config.segment.flush_interval_ms, idleMs: config.segment.idle_ms },
+  });
+  return {
+    routes: NO_ROUTES,
+    stop: async () => {
+      await role.stop();
+      await pool.close();
+    },
+  };
+}
+
+function startCompact({ config, store, catalog, pins, clock, random, log, registry }: Parts): StartedRole {
+  if (!config.compact.enabled) return { routes: NO_ROUTES, stop: async () => {} };
+  const pool = new Piscina({ minThreads: 0, maxThreads: 1, idleTimeout: IDLE_THREAD_MS });
+  const role = startCompactRole({
+    store,
+    catalog,
+    merge: mergeOnThread(pool, store.path),
+    clock,
+    random,
+    log: log.child({ role: "compact" }),
+    registry,
+    retentionMs: (tenant, service) => retentionMs(config, tenant, service),
+    pins,
+    exclusive: true,
+    intervalMs: config.compact.interval,
+    retiredGraceMs: config.compact.grace,
+  });
+  return {
+    routes: NO_ROUTES,
+    stop: async () => {
+      await role.stop();
+      await pool.close();
+    },
+  };
+}
+
+function startQuery({ config, cores, store, catalog, pins, clock }: Parts): StartedRole {
+  const role = startQueryRole({
+    catalog,
+    pin: (version) => pins.pin(version),
+    threads: {
+      storePath: store.path,
+      threads: threadsOr(config.query.threads, Math.max(1, Math.min(Math.floor(cores / 2), 8))),
+      cacheBytes: config.query.cache_max as Bytes,
+      limits: { datasetsMax: DATASETS_MAX, bytesMax: config.query.read_max, durationMsMax: config.query.timeout },
+      questionsPerThread: QUESTIONS_PER_THREAD,
+      waitingMax: config.query.waiting_max,
+      idleMs: IDLE_THREAD_MS,
+    },
+  });
+  const deps = { ask: role.ask, limitsOf: (tenant: TenantId) => queryLimits(limitsOf(config, tenant)), clock };
+  return { routes: { connect: [querierRoutes(deps)], plain: [querierPlainRoutes(deps)], direct: [] }, stop: () => role.stop() };
+}
+
+/** Parts of objects that one query may touch: some weeks of a large fleet before compaction. */
+const DATASETS_MAX = 1_000_000;
+
+/** A question waits for the disk about as long as it computes. */
+const QUESTIONS_PER_THREAD = 4;
+
+/** Where a tenant's bodies have no bound, memory still has one. */
+const BODY_BYTES_MAX = 1024 * MIB;
+
+function bodyBytes(limits: TenantLimits): number {
+  return limits.body_max === 0 ? BODY_BYTES_MAX : limits.body_max;
+}
+
+/** The largest message that any tenant may send: for readers that do not know the tenant yet. */
+export function messageBytesMax(config: Config): number {
+  return Math.max(bodyBytes(config.limits), ...Object.keys(config.limits_per_tenant).map((tenant) => bodyBytes(limitsOf(config, tenant))));
+}
+
+function threadsOr(configured: number, otherwise: number): number {
+  return configured === 0 ? otherwise : configured;
+}
+
+/** Of a service, else of its tenant, else of all. */
+function retentionMs({ retention }: Config, tenant: string, service: string): number {
+  const own = retention.per_tenant[tenant];
+  return own?.services?.[service] ?? own?.period ?? retention.period;
+}
+
+function queryLimits(limits: TenantLimits): QueryLimits {
+  return {
+    lookbackMs: limits.query_lookback_max,
+    lengthMsMax: limits.query_length_max,
+    flamegraphNodesDefault: limits.flamegraph_nodes_default,
+    flamegraphNodesMax: limits.flamegraph_nodes_max,
+  };
+}
+
+function ingestLimits(limits: TenantLimits): IngestLimits {
+  return {
+    ingestionRateBytesPerSecond: limits.ingestion_rate,
+    ingestionBurstBytes: limits.ingestion_burst,
+    bodyBytesMax: limits.body_max,
+    profileBytesMax: limits.profile_max,
+    samplesMax: limits.samples_max,
+    sampleLabelsMax: limits.sample_labels_max,
+    stackDepthMax: limits.stack_depth_max,
+    symbolBytesMax: limits.symbol_max,
+    labelNamesMax: limits.label_names_max,
+    labelNameBytesMax: limits.label_name_max,
+    labelValueBytesMax: limits.label_value_max,
+    sanitizeLabelNames: limits.sanitize_label_names,
+    sessionsPerSeriesMax: limits.sessions_per_series_max,
+    rejectNewerThanMs: limits.reject_newer_than,
+    rejectOlderThanMs: limits.reject_older_than,
+  };
+}
