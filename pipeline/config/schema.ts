@@ -6,8 +6,8 @@ import { partialOf } from "./partial.ts";
 
 /** What one tenant may send and ask. For every field 0 means no bound. The defaults are those of Pyroscope 2. */
 const LIMITS = {
-  ingestion_rate: size({ fallback: 4 * MIB, about: "Bytes of profiles and labels a second, uncompressed, over a longer time." }),
-  ingestion_burst: size({ fallback: 2 * MIB, about: "Bytes that may come at once on top of the rate." }),
+  ingestion_rate: size({ fallback: 64 * MIB, about: "Bytes of profiles and labels a second, uncompressed, over a longer time." }),
+  ingestion_burst: size({ fallback: 128 * MIB, about: "Bytes that may come at once on top of the rate." }),
   body_max: size({ fallback: 256 * MIB, about: "One request, as received and decompressed." }),
   profile_max: size({ fallback: 4 * MIB, about: "One profile, uncompressed." }),
   samples_max: integer({ fallback: 16_000, min: 0, about: "Samples of one profile." }),

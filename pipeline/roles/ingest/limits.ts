@@ -31,8 +31,8 @@ export type IngestLimits = {
 };
 
 export const DEFAULT_LIMITS: IngestLimits = {
-  ingestionRateBytesPerSecond: 4 * MIB,
-  ingestionBurstBytes: 2 * MIB,
+  ingestionRateBytesPerSecond: 64 * MIB,
+  ingestionBurstBytes: 128 * MIB,
   bodyBytesMax: 256 * MIB,
   profileBytesMax: 4 * MIB,
   samplesMax: 16_000,
