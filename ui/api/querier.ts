@@ -67,6 +67,19 @@ export class Querier {
     }));
   }
 
+  /** One value per group for the whole range. */
+  async wholeRange(
+    subject: Subject,
+    options: { readonly groupBy: string; readonly top: number; readonly average: boolean },
+    signal: AbortSignal,
+  ): Promise<{ readonly label: string; readonly value: number }[]> {
+    const { startMs, endMs } = subject.range;
+    // One bucket as long as the range that ends with it: (end − range, end].
+    const atEnd: Subject = { ...subject, range: { startMs: endMs - 1, endMs } };
+    const series = await this.series(atEnd, { ...options, stepSeconds: (endMs - startMs) / 1000 }, signal);
+    return series.map(({ label, points }) => ({ label, value: points.reduce((sum, { value }) => sum + value, 0) }));
+  }
+
   async flameGraph(subject: Subject, maxNodes: number, signal: AbortSignal): Promise<FlameGraph> {
     const question = { ...about(subject), maxNodes: String(maxNodes), format: "PROFILE_FORMAT_FLAMEGRAPH" };
     const answer = await this.#ask<{ flamegraph?: WireFlameGraph }>("SelectMergeStacktraces", question, signal);

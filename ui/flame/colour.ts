@@ -78,6 +78,8 @@ export function changeColour(leftShare: number, rightShare: number, theme: Theme
 
 /** −1 (gone) to +1 (new), 0 when the shares are equal. */
 export function changeStrength(leftShare: number, rightShare: number): number {
+  // A side without any profiles has no shares: nothing can be said to have changed.
+  if (Number.isNaN(leftShare) || Number.isNaN(rightShare)) return 0;
   if (leftShare === rightShare) return 0;
   if (leftShare === 0) return 1;
   if (rightShare === 0) return -1;

@@ -107,7 +107,8 @@ function fillOf({ graph, theme }: Scene, ink: Ink, node: number, faded: boolean)
     return faded ? colour.faded : colour.fill;
   }
   const { leftTotal, rightTotal } = graph.sides;
-  const colour = changeColour(ratio(leftTotal[node]!, leftTotal[0]!), ratio(rightTotal[node]!, rightTotal[0]!), theme);
+  // 0 / 0, NaN, for a side without any profiles: see changeStrength.
+  const colour = changeColour(leftTotal[node]! / leftTotal[0]!, rightTotal[node]! / rightTotal[0]!, theme);
   return faded ? colour.faded : colour.fill;
 }
 
@@ -124,8 +125,4 @@ export function fitName(name: string, lettersMax: number): string {
   const bare = /^[^(<[]*\/([^/]+)$/.exec(name)?.[1] ?? name;
   if (bare.length <= lettersMax) return bare;
   return lettersMax < 3 ? "" : `${bare.slice(0, lettersMax - 1)}…`;
-}
-
-function ratio(part: number, whole: number): number {
-  return whole === 0 ? 0 : part / whole;
 }

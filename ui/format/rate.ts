@@ -5,6 +5,8 @@ import { formatValue } from "./units.ts";
 export interface Measure {
   /** What the axis shows, for a legend: "cores", "bytes/s", "average per profile". */
   readonly caption: string;
+  /** Bytes: round values are powers of two. */
+  readonly isBinary: boolean;
   /** Raw points are sums per step; this gives what is drawn. */
   scale(sum: number, stepSeconds: number): number;
   format(scaled: number): string;
@@ -15,18 +17,20 @@ export interface Measure {
  * and stay as they are.
  */
 export function measureOf(type: ProfileType): Measure {
+  const isBinary = type.sampleUnit === "bytes";
   if (isSnapshot(type)) {
-    return { caption: "average per profile", scale: (sum) => sum, format: (value) => formatValue(value, type.sampleUnit) };
+    return { caption: "average per profile", isBinary, scale: (sum) => sum, format: (value) => formatValue(value, type.sampleUnit) };
   }
   if (type.sampleUnit === "nanoseconds") {
     const caption = type.sampleType === "cpu" ? "cores" : "seconds per second";
-    return { caption, scale: (sum, stepSeconds) => sum / 1e9 / stepSeconds, format: formatPlain };
+    return { caption, isBinary, scale: (sum, stepSeconds) => sum / 1e9 / stepSeconds, format: formatPlain };
   }
-  const perSecond = type.sampleUnit === "bytes" ? "bytes/s" : `${type.sampleType.replaceAll("_", " ")}/s`;
+  const perSecond = isBinary ? "bytes/s" : `${type.sampleType.replaceAll("_", " ")}/s`;
   return {
     caption: perSecond,
+    isBinary,
     scale: (sum, stepSeconds) => sum / stepSeconds,
-    format: (value) => (type.sampleUnit === "bytes" ? `${formatValue(value, "bytes")}/s` : `${formatPlain(value)}/s`),
+    format: (value) => (isBinary ? `${formatValue(value, "bytes")}/s` : `${formatPlain(value)}/s`),
   };
 }
 

@@ -35,7 +35,7 @@ export function formatPercent(share: number): string {
   const percent = share * 100;
   if (percent === 0) return "0 %";
   if (percent > 0 && percent < 0.01) return "< 0.01 %";
-  return `${percent.toFixed(Math.abs(percent) >= 99.95 ? 0 : Math.abs(percent) >= 1 ? 1 : 2)} %`;
+  return `${percent.toFixed(Math.abs(percent) >= 99.95 ? 0 : Math.abs(percent) >= 0.995 ? 1 : 2)} %`;
 }
 
 /** A change of share in percentage points, always signed: "+1.2 pp". */

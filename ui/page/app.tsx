@@ -258,6 +258,7 @@ function Graphs(props: BodyProps): ReactNode {
         graph={graph}
         range={range}
         baseline={questions.baseline}
+        average={questions.average.value}
         found={found}
         navigate={navigate}
         onDownload={download}

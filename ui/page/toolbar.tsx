@@ -16,6 +16,8 @@ export interface ToolbarProps {
   readonly graph: FlameGraph;
   readonly range: TimeRange;
   readonly baseline: TimeRange | undefined;
+  /** Of a state (memory in use): what one profile holds on average. */
+  readonly average: number | undefined;
   readonly found: SearchResult | undefined;
   readonly navigate: Navigate;
   readonly onDownload: () => void;
@@ -71,7 +73,7 @@ const SHOWS: readonly { readonly show: View["show"]; readonly title: string }[] 
   { show: "flame", title: "Flame" },
 ];
 
-function Summary({ graph, type, range, baseline, view, navigate }: ToolbarProps): ReactNode {
+function Summary({ graph, type, range, baseline, average, view, navigate }: ToolbarProps): ReactNode {
   const whole = wholeOf(graph);
   const seconds = (range.endMs - range.startMs) / 1000;
   const before = graph.sides?.leftTotal[0];
@@ -82,13 +84,14 @@ function Summary({ graph, type, range, baseline, view, navigate }: ToolbarProps)
       {type.sampleType === "cpu" && type.sampleUnit === "nanoseconds" && <span>{coresOf(whole, seconds)} on average</span>}
       {isSnapshot(type) && (
         <span title="Each profile shows a state at one moment; the flame graph adds them up. Shares are right, sums are not amounts.">
-          summed over all profiles
+          {average === undefined || average === 0
+            ? "summed over all profiles"
+            : `over ${Math.round(whole / average)} profiles, ${formatValue(average, type.sampleUnit)} each`}
         </span>
       )}
       {before !== undefined && baseline !== undefined && (
         <span title={`${formatMoment(baseline.startMs)} – ${formatMoment(baseline.endMs)}`}>
-          before: {formatValue(before, type.sampleUnit)}
-          {before > 0 && <> ({signed(whole / before - 1)})</>}
+          {before === 0 ? "no profiles to compare with" : `before: ${formatValue(before, type.sampleUnit)} (${signed(whole / before - 1)})`}
         </span>
       )}
       {folded > 0.0005 && (

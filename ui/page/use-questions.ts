@@ -33,6 +33,7 @@ export interface Questions {
   readonly timeline: Answer<{ series: readonly Series[]; range: TimeRange; stepSeconds: number }>;
   readonly graph: Answer<FlameGraph>;
   readonly functions: Answer<FunctionRow[] | undefined>;
+  readonly average: Answer<number>;
 }
 
 export function useQuestions(view: View, range: TimeRange, caller: Caller, attempt: number): Questions {
@@ -66,16 +67,19 @@ export function useQuestions(view: View, range: TimeRange, caller: Caller, attem
   );
 
   const amounts = useAnswer(type === undefined ? undefined : `${who} ${when} ${type.id}`, `${caller.tenant}|${typeId}`, async (signal) => {
-    // One bucket as long as the range that ends with it: (end − range, end].
-    const whole: Subject = { profileTypeId: type!.id, selector: "{}", range: { startMs: range.endMs - 1, endMs: range.endMs } };
-    const options = {
-      stepSeconds: (range.endMs - range.startMs) / 1000,
-      groupBy: "service_name",
-      top: SERVICES_MAX,
-      average: isSnapshot(type!),
-    };
-    const series = await querier.series(whole, options, signal);
-    return new Map(series.map(({ label, points }) => [label, points.reduce((sum, { value }) => sum + value, 0)]));
+    const subjectOfAll: Subject = { profileTypeId: type!.id, selector: "{}", range };
+    const series = await querier.wholeRange(
+      subjectOfAll,
+      { groupBy: "service_name", top: SERVICES_MAX, average: isSnapshot(type!) },
+      signal,
+    );
+    return new Map(series.map(({ label, value }) => [label, value]));
+  });
+
+  const isState = type !== undefined && isSnapshot(type);
+  const average = useAnswer(isState && key !== undefined ? key : undefined, about, async (signal) => {
+    const series = await querier.wholeRange(subject!, { groupBy: "", top: 1, average: true }, signal);
+    return series[0]?.value ?? 0;
   });
 
   const timeline = useAnswer(key === undefined ? undefined : `${key} ${groupBy} ${view.top}`, about, async (signal) => {

@@ -125,7 +125,14 @@ function options(
     },
     axes: [
       { ...axis, size: 24, gap: 4, ...timeAxis(range) },
-      { ...axis, size: 64, gap: 6, space: 34, values: (_, splits) => splits.map((value) => measure.format(value)) },
+      {
+        ...axis,
+        size: 64,
+        gap: 6,
+        space: 34,
+        ...(measure.isBinary ? { incrs: POWERS_OF_TWO } : {}),
+        values: (_, splits) => splits.map((value) => measure.format(value)),
+      },
     ],
     cursor: { y: false, points: { size: 6 }, drag: { x: true, y: false, setScale: false } },
     series: [
@@ -148,6 +155,9 @@ function options(
     },
   };
 }
+
+/** Steps that give round KiB, MiB, GiB. */
+const POWERS_OF_TWO = Array.from({ length: 53 }, (_, i) => 2 ** i);
 
 /** Seconds only where the range is short, days only where it is long. */
 function timeAxis(range: TimeRange): Partial<uPlot.Axis> {
