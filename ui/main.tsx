@@ -1,6 +1,7 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./page/app.tsx";
+import { Breakdown } from "./page/breakdown.tsx";
 // Later sheets refine earlier ones: tokens first, the narrow screen last.
 import "./page/tokens.css";
 import "./page/controls.css";
@@ -17,6 +18,8 @@ import "./page/narrow.css";
 
 createRoot(document.getElementById("root")!).render(
   <StrictMode>
-    <App />
+    <Breakdown>
+      <App />
+    </Breakdown>
   </StrictMode>,
 );

@@ -122,6 +122,7 @@ export function useQuestions(view: View, range: TimeRange, caller: Caller, attem
     timeline,
     graph,
     functions,
+    average,
   };
 }
 
