@@ -194,6 +194,12 @@ describe("the other requests", () => {
     });
   });
 
+  it("a timeline ignores a call site and honours a frame filter", () => {
+    const stackTraceSelector = { callSite: [{ name: "main" }], frameFilter: { includeFunctionNames: ["f"] } };
+    const question = checkSelectSeries(fromJson(SelectSeriesRequestSchema, { ...BASE, step: 15, stackTraceSelector }), ASKER);
+    expect(question).toMatchObject({ stacks: { callSite: [], frameFilter: { includeNames: ["f"] } } });
+  });
+
   it.each([[0], [-1], [0.0009], ["NaN"], ["Infinity"]])("a step of %s is refused", (step) => {
     expect(codeOf(() => checkSelectSeries(fromJson(SelectSeriesRequestSchema, { ...BASE, step }), ASKER))).toBe("step_invalid");
   });

@@ -108,7 +108,8 @@ export function checkMergeProfile(request: SelectMergeProfileRequest, asker: Ask
 }
 
 export function checkSelectSeries(request: SelectSeriesRequest, asker: Asker): Question {
-  const stacks = checkStacks({ stackTraceSelector: request.stackTraceSelector });
+  // Whole profiles: Pyroscope takes no notice of a call site here, and its recorded answers say so; see docs/decisions/0011-timelines-ignore-call-sites.md.
+  const stacks = { ...checkStacks({ stackTraceSelector: request.stackTraceSelector }), callSite: [] };
   const range = checkRange(request.start, request.end, asker.limits, asker.nowMs);
   checkProfileType(request.profileTypeID);
   const stepMs = checkStepMs(request.step);

@@ -14,26 +14,31 @@ export type Exemplar = {
   readonly labels: LabelSet;
 };
 
-/**
- * The heaviest profile of some rows. A profile that was split into several series has a row in each: its values are summed and only the
- * labels they share are kept. Ties go to the smaller id, so that the answer does not depend on where rows are stored.
- */
-export function heaviestExemplar(rows: ProfileRows | SpanRows, indexes: readonly number[], groupLabels: LabelSet): Exemplar | undefined {
-  const byId = new Map<string, { row: number; value: number; labels: LabelSet }>();
+/** One profile (or span) of some rows: it has a row in each series it was split into. */
+export type MergedRow = { readonly key: string; readonly row: number; readonly value: number; readonly labels: LabelSet };
+
+/** Puts the rows of a profile (or span) at one time together: values summed, only labels that all of them share. */
+export function mergeRows(rows: ProfileRows | SpanRows, indexes: readonly number[]): readonly MergedRow[] {
+  const byKey = new Map<string, { readonly key: string; readonly row: number; value: number; labels: LabelSet }>();
   for (const row of indexes) {
     const labels = rows.series[rows.seriesIndex[row] as number] as LabelSet;
-    const id = exemplarKey(rows, row);
-    const known = byId.get(id);
+    const key = rowKey(rows, row);
+    const known = byKey.get(key);
     if (known === undefined) {
-      byId.set(id, { row, value: rows.value[row] as number, labels });
+      byKey.set(key, { key, row, value: rows.value[row] as number, labels });
     } else {
       known.value += rows.value[row] as number;
       known.labels = commonLabels(known.labels, labels);
     }
   }
-  let best: { id: string; row: number; value: number; labels: LabelSet } | undefined;
-  for (const [id, candidate] of byId) {
-    if (best === undefined || candidate.value > best.value || (candidate.value === best.value && id < best.id)) best = { id, ...candidate };
+  return [...byKey.values()];
+}
+
+/** The heaviest of them. Ties go to the smaller id, so that the answer does not depend on where rows are stored. */
+export function heaviestExemplar(rows: ProfileRows | SpanRows, merged: readonly MergedRow[], groupLabels: LabelSet): Exemplar | undefined {
+  let best: MergedRow | undefined;
+  for (const candidate of merged) {
+    if (best === undefined || candidate.value > best.value || (candidate.value === best.value && candidate.key < best.key)) best = candidate;
   }
   if (best === undefined) return undefined;
   return { timestampMs: rows.timeMs[best.row] as number, row: best.row, value: best.value, labels: remainingLabels(best.labels, groupLabels) };
@@ -65,7 +70,7 @@ function isSpanRows(rows: ProfileRows | SpanRows): rows is SpanRows {
   return "spans" in rows;
 }
 
-function exemplarKey(rows: ProfileRows | SpanRows, row: number): string {
+function rowKey(rows: ProfileRows | SpanRows, row: number): string {
   const id = isSpanRows(rows) ? hexOf(rows.spans, row, 8) : hexOf(rows.ids, row, 16);
   return `${id}@${rows.timeMs[row]}`;
 }

@@ -47,6 +47,13 @@ describe("encodeHeatmap", () => {
     expect(series?.slots[0]?.exemplars?.map((exemplar) => exemplar.value)).toEqual(["2", "100"]);
   });
 
+  it("counts a profile that was split into several series once per group, with its sum", () => {
+    const split = [row(1001, 3, { handler: "a" }), row(1001, 4, { handler: "b" })].map((one) => ({ ...one, id: 9 }));
+    const [whole] = heatmap([...split, { ...row(1001, 1), id: 8 }]);
+    expect(whole?.slots[0]?.counts).toEqual(countsAt({ 0: 1, 19: 1 }));
+    expect(heatmap(split, { groupBy: ["handler"] })).toHaveLength(2);
+  });
+
   it("is empty without rows", () => {
     expect(heatmap([])).toEqual([]);
   });

@@ -1,7 +1,7 @@
 import type { LabelSet } from "../../../profile/labels.ts";
 import type { ProfileRows, SpanRows } from "../profile-rows.ts";
 import type { Buckets } from "../question.ts";
-import { encodeExemplar, heaviestExemplar } from "./exemplars.ts";
+import { encodeExemplar, heaviestExemplar, type MergedRow, mergeRows } from "./exemplars.ts";
 import { encodeLabels } from "./labels.ts";
 import { ProtoWriter } from "./proto-writer.ts";
 import { bucketIndex, compareLabelSets, groupSeries } from "./series-groups.ts";
@@ -19,26 +19,32 @@ export type HeatmapOptions = {
 /**
  * querier.v1.SelectHeatmapResponse: how many profiles (or spans) of which weight there were, over time.
  *
+ * A profile that was split into several series of a group counts once, with the sum of its rows.
  * Shape: per group, slots in order of time with the right edge as timestamp, only those with a row; each has 20 equal value buckets over
  * [min, max] of all rows of the answer, given by their lower bounds. Largest group first, cut to the limit.
  */
 export function encodeHeatmap(rows: ProfileRows | SpanRows, options: HeatmapOptions): Uint8Array {
   const { startMs, endMs, stepMs } = options.buckets;
   const { groups, groupOfSeries } = groupSeries(rows.series, options.groupBy);
-  const cells: Map<number, number[]>[] = groups.map(() => new Map());
-  const rowCounts = groups.map(() => 0);
-  let min = Number.POSITIVE_INFINITY;
-  let max = Number.NEGATIVE_INFINITY;
+  const slots: Map<number, number[]>[] = groups.map(() => new Map());
   for (let i = 0; i < rows.count; i++) {
     const bucket = bucketIndex(rows.timeMs[i] as number, startMs, endMs, stepMs);
     if (bucket < 0) continue;
-    const group = groupOfSeries[rows.seriesIndex[i] as number] as number;
-    const slot = cells[group]?.get(bucket);
-    if (slot === undefined) cells[group]?.set(bucket, [i]);
+    const group = slots[groupOfSeries[rows.seriesIndex[i] as number] as number] as Map<number, number[]>;
+    const slot = group.get(bucket);
+    if (slot === undefined) group.set(bucket, [i]);
     else slot.push(i);
-    rowCounts[group] = (rowCounts[group] as number) + 1;
-    min = Math.min(min, rows.value[i] as number);
-    max = Math.max(max, rows.value[i] as number);
+  }
+
+  const cells = slots.map((group) => [...group].sort(([a], [b]) => a - b).map(([bucket, indexes]) => ({ bucket, merged: mergeRows(rows, indexes) })));
+  const rowCounts = cells.map((group) => group.reduce((sum, slot) => sum + slot.merged.length, 0));
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  for (const { merged } of cells.flat()) {
+    for (const { value } of merged) {
+      min = Math.min(min, value);
+      max = Math.max(max, value);
+    }
   }
   if (max === min) max = min + 1;
   const scale = { min, width: (max - min) / HEATMAP_VALUE_BUCKETS };
@@ -51,11 +57,11 @@ export function encodeHeatmap(rows: ProfileRows | SpanRows, options: HeatmapOpti
     const labels = groups[group] as LabelSet;
     const mark = writer.begin(1);
     encodeLabels(writer, 1, labels);
-    for (const [bucket, slotRows] of [...(cells[group] as Map<number, number[]>)].sort(([a], [b]) => a - b)) {
+    for (const { bucket, merged } of cells[group] ?? []) {
       const slot = writer.begin(2);
       writer.uint(1, startMs + bucket * stepMs);
       writer.packedDoubles(2, lowerBounds);
-      const byValue = rowsByValue(rows, slotRows, scale);
+      const byValue = rowsByValue(merged, scale);
       writer.packedUints(
         3,
         byValue.map((list) => list.length),
@@ -73,12 +79,12 @@ export function encodeHeatmap(rows: ProfileRows | SpanRows, options: HeatmapOpti
   return writer.finish();
 }
 
-function rowsByValue(rows: ProfileRows, indexes: readonly number[], { min, width }: { readonly min: number; readonly width: number }): number[][] {
-  const lists: number[][] = Array.from({ length: HEATMAP_VALUE_BUCKETS }, () => []);
-  for (const row of indexes) {
-    const bucket = Math.floor(((rows.value[row] as number) - min) / width);
+function rowsByValue(merged: readonly MergedRow[], { min, width }: { readonly min: number; readonly width: number }): MergedRow[][] {
+  const lists: MergedRow[][] = Array.from({ length: HEATMAP_VALUE_BUCKETS }, () => []);
+  for (const row of merged) {
     // The largest value belongs to the last bucket, whose upper bound it is.
-    lists[Math.max(0, Math.min(HEATMAP_VALUE_BUCKETS - 1, bucket))]?.push(row);
+    const bucket = Math.min(HEATMAP_VALUE_BUCKETS - 1, Math.floor((row.value - min) / width));
+    lists[bucket]?.push(row);
   }
   return lists;
 }

@@ -1,7 +1,7 @@
 import type { LabelSet } from "../../../profile/labels.ts";
 import type { ProfileRows, SpanRows } from "../profile-rows.ts";
 import type { SeriesOptions } from "../question.ts";
-import { encodeExemplar, heaviestExemplar } from "./exemplars.ts";
+import { encodeExemplar, heaviestExemplar, mergeRows } from "./exemplars.ts";
 import { encodeLabels } from "./labels.ts";
 import { ProtoWriter } from "./proto-writer.ts";
 import { bucketIndex, compareLabelSets, groupSeries } from "./series-groups.ts";
@@ -39,7 +39,7 @@ export function encodeTimeSeries(rows: ProfileRows, options: SeriesOptions, span
       writer.double(1, value);
       writer.uint(2, timestampMs);
       if (exemplarRows !== undefined && exemplarRowsOf !== undefined) {
-        const exemplar = heaviestExemplar(exemplarRows, exemplarRowsOf(labels, bucket), labels);
+        const exemplar = heaviestExemplar(exemplarRows, mergeRows(exemplarRows, exemplarRowsOf(labels, bucket)), labels);
         if (exemplar !== undefined) encodeExemplar(writer, 4, exemplarRows, exemplar);
       }
       writer.end(point);
