@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type ConnectRouter, createContextKey, createContextValues, type Interceptor } from "@connectrpc/connect";
-import { connectNodeAdapter } from "@connectrpc/connect-node";
 import type { Log } from "../base/log.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { CALLER, type Caller } from "./caller.ts";
@@ -9,6 +8,7 @@ import { faultInterceptor } from "./fault-answers.ts";
 import type { HttpMetrics } from "./metrics.ts";
 import type { Request, RequestListener, Response } from "./one-port.ts";
 import { createPlainApp, type PlainRoutes } from "./plain-app.ts";
+import { createRpcAdapter } from "./rpc-adapter.ts";
 
 /** Registers the RPCs of one part. Who asks is in the context: `callerOf(context.values)`. */
 export type ConnectRoutes = (router: ConnectRouter) => void;
@@ -41,12 +41,9 @@ export async function createApp(parts: AppParts): Promise<App> {
   const plain = createPlainApp({ ...parts, routes: parts.plain });
   await plain.ready();
 
-  const rpcPaths = new Set<string>();
-  const rpcs = connectNodeAdapter({
-    routes: (router) => {
-      for (const routes of parts.connect) routes(router);
-      for (const handler of router.handlers) rpcPaths.add(handler.requestPath);
-    },
+  const rpcs = createRpcAdapter({
+    routes: parts.connect,
+    log: parts.log,
     interceptors: [faultInterceptor(parts.log), callerInterceptor],
     contextValues: (request) => createContextValues().set(AUTHENTICATED, authenticated(parts.authenticate, request)),
     acceptCompression: [...WIRE_COMPRESSIONS],
@@ -62,9 +59,9 @@ export async function createApp(parts: AppParts): Promise<App> {
     if (route?.claims(request) === true) {
       parts.metrics.observe(request, response, path);
       void route.answer(request, response);
-    } else if (rpcPaths.has(path)) {
+    } else if (rpcs.paths.has(path)) {
       parts.metrics.observe(request, response, path);
-      rpcs(request, response);
+      rpcs.answer(path, request, response);
     } else {
       // fastify speaks to both kinds of requests; its types know the first only.
       plain.routing(request as IncomingMessage, response as ServerResponse);
