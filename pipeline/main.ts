@@ -57,7 +57,7 @@ export async function startServer(loaded: LoadedConfig, log: Log, options: Serve
 
     const ingest = roles.find((role) => role.ingest !== undefined)?.ingest;
     if (config.self_profile.enabled && ingest !== undefined) {
-      const { startSelfProfile } = await import("./self-profile.ts");
+      const { startSelfProfile } = await import("./self-profile/self-profile.ts");
       started.push(
         startSelfProfile({
           ingest,
