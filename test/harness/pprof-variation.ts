@@ -15,11 +15,14 @@ export type PprofSample = {
   /** Location ids and labels, as they were. */
   readonly fixed: Uint8Array;
   readonly values: readonly number[];
+  /** Locations of its stacktrace. */
+  readonly depth: number;
 };
 
 const FIELD_SAMPLE = 2;
 const FIELD_TIME_NANOS = 9;
 const FIELD_DURATION_NANOS = 10;
+const SAMPLE_FIELD_LOCATION = 1;
 const SAMPLE_FIELD_VALUE = 2;
 
 /** Shape: plain (not gzipped) pprof bytes whose values are below 2^53. Throws on other bytes: the corpus is ours. */
@@ -57,12 +60,19 @@ export function varyPprof(parts: PprofParts, timeNanos: bigint, scale: (sample: 
 function cutSample(bytes: Uint8Array): PprofSample {
   const fixed: Uint8Array[] = [];
   const values: number[] = [];
+  const locations: number[] = [];
   for (const field of fieldsOf(bytes)) {
-    if (field.number !== SAMPLE_FIELD_VALUE) fixed.push(field.whole);
-    else if (field.wireType === 0) values.push(Number(BigInt.asIntN(64, field.value)));
-    else for (let at = 0; at < field.payload.length; ) at = readInto(field.payload, at, values);
+    if (field.number === SAMPLE_FIELD_VALUE) readNumbers(field, values);
+    else fixed.push(field.whole);
+    if (field.number === SAMPLE_FIELD_LOCATION) readNumbers(field, locations);
   }
-  return { fixed: Buffer.concat(fixed), values };
+  return { fixed: Buffer.concat(fixed), values, depth: locations.length };
+}
+
+/** Repeated numbers come packed or one by one. */
+function readNumbers(field: Field, into: number[]): void {
+  if (field.wireType === 0) into.push(Number(BigInt.asIntN(64, field.value)));
+  else for (let at = 0; at < field.payload.length; ) at = readInto(field.payload, at, into);
 }
 
 type Field = {

@@ -34,7 +34,7 @@ describe("bad input", () => {
   const labels = { service_name: "bad-input", __name__: "process_cpu" };
 
   beforeAll(async () => {
-    server = await startServer();
+    server = await startServer({ config: { limits: { ingestion_rate: 0 } } });
   });
   afterAll(async () => {
     await server?.stop();
@@ -79,7 +79,8 @@ describe("bad input", () => {
       expect(pushed.status, pushed.body.toString()).toBe(400);
       expect(JSON.parse(pushed.body.toString())).toMatchObject({ code: "invalid_argument" });
       const ingested = await post(server.url, INGEST, "application/octet-stream", new Uint8Array(profile));
-      expect([400, 413, 422], ingested.body.toString()).toContain(ingested.status);
+      // An empty body is an empty profile to /ingest: agents send it when a process was idle.
+      expect(profile.length === 0 ? [200, 400] : [400, 413, 422], ingested.body.toString()).toContain(ingested.status);
       await stillWorks();
     });
   }

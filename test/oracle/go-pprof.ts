@@ -55,9 +55,11 @@ export function parseRaw(text: string): GoProfile {
             .trim()
             .split(/\s+/)
             .flatMap((id) => framesOf.get(Number(id)) ?? []);
+    // A sample without a stack has no place in a flame graph.
+    if (frames.length === 0) continue;
     values.forEach((value, type) => {
       totals[type] = totals[type]! + value;
-      if (value === 0 || frames.length === 0) return;
+      if (value === 0) return;
       weigh(functions[type]!, frames[0]!).flat += value;
       for (const name of new Set(frames)) weigh(functions[type]!, name).cum += value;
     });

@@ -1,5 +1,5 @@
 import { assert } from "../../base/assert.ts";
-import { CodedError, FaultKind } from "../../base/errors.ts";
+import { CodedError, FaultKind, isCoded } from "../../base/errors.ts";
 import { type DatasetEntry, type SectionEntry, SectionKind } from "../../block/directory.ts";
 import { findSection, readProfiles, readSeries, readStackValues, readSymbols } from "../../block/reader.ts";
 import type { ProfileColumns } from "../../block/section/profiles.ts";
@@ -84,7 +84,12 @@ export class SectionReader {
           );
         }
         const stored = await this.#readRange(object.key, section.offset, section.sizeBytes);
-        return decode(stored, section, entry);
+        try {
+          return decode(stored, section, entry);
+        } catch (error) {
+          // Sections do not know where they lie, and whoever repairs the bucket must.
+          throw isCoded(error) ? new CodedError(error.code, error.kind, `${object.key}: ${error.rawMessage}`, { cause: error, facts: error.facts }) : error;
+        }
       },
       memoryBytes,
     );
