@@ -39,7 +39,13 @@ export type StringTable = {
   lengths: Uint32Array;
 };
 
-/** fileName, buildId: string indexes. flags: 1 has functions, 2 filenames, 4 line numbers, 8 inline frames. */
+/**
+ * Set by readers of protocols whose senders leave native frames to be named by the server (OTLP): frames without a function are then shown
+ * by their address wherever they are in a stack. See docs/decisions/0003-native-frames.md.
+ */
+export const MAPPING_SHOWS_ADDRESSES = 16;
+
+/** fileName, buildId: string indexes. flags: 1 has functions, 2 filenames, 4 line numbers, 8 inline frames, {@link MAPPING_SHOWS_ADDRESSES}. */
 export type MappingTable = {
   count: number;
   startLo: Uint32Array;

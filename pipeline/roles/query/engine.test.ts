@@ -6,6 +6,7 @@ import type { Bytes, TenantId, UnixMs } from "../../base/units.ts";
 import type { ObjectBytes } from "../../block/writer.ts";
 import type { CatalogState, LiveObject, Tombstone } from "../../catalog/catalog.ts";
 import { labelSetKey } from "../../profile/labels.ts";
+import { MAPPING_SHOWS_ADDRESSES } from "../../profile/decoded-profile.ts";
 import { profileTypeId } from "../../profile/profile-type.ts";
 import type { QueuedProfile } from "../../profile/queued-profile.ts";
 import { CPU_KIND, MEMORY_KIND, testQueuedProfile } from "../../profile/testing/test-queued-profile.ts";
@@ -60,6 +61,17 @@ describe("BlockEngine", () => {
     const profile = testQueuedProfile({ tenant: "t", timeMs: T0, stacks: ["main;x@0x1f 5"] });
     const answer = await fastAnswer(new Bucket([buildSegment([profile])]), { selection: { ...everything("t"), profileTypeId: profileTypeId(CPU_KIND, 0) }, stacks: EVERY_STACK }, []);
     expect(answer.tree).toEqual([["main;app!0x1f", 5]]);
+  });
+
+  it("hides the addresses that a function with a name was called from, unless their mapping says to show them", async () => {
+    const profile = testQueuedProfile({ tenant: "t", timeMs: T0, stacks: ["x@0x1f;main;y@0x2f 5", "x@0x1f 2"] });
+    const shown = { ...profile, mappings: { ...profile.mappings, flags: profile.mappings.flags.map((flags) => flags | MAPPING_SHOWS_ADDRESSES) } };
+    const treeOf = async (one: typeof profile) => {
+      const question = { selection: { ...everything("t"), profileTypeId: profileTypeId(CPU_KIND, 0) }, stacks: EVERY_STACK };
+      return (await fastAnswer(new Bucket([buildSegment([one])]), question, [])).tree;
+    };
+    expect(await treeOf(profile)).toEqual(expect.arrayContaining([["main;app!0x2f", 5], ["app!0x1f", 2]]));
+    expect(await treeOf(shown)).toEqual(expect.arrayContaining([["app!0x1f;main;app!0x2f", 5], ["app!0x1f", 2]]));
   });
 
   it("refuses to read more bytes than a query may", async () => {

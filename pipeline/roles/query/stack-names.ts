@@ -1,6 +1,7 @@
 import { CallTree } from "../../symbols/call-tree.ts";
 import { GrowableUint32 } from "../../symbols/growable.ts";
 import { StringHash } from "../../symbols/string-hash.ts";
+import { MAPPING_SHOWS_ADDRESSES } from "../../profile/decoded-profile.ts";
 import type { Symbols } from "../../symbols/symbols.ts";
 
 /**
@@ -31,11 +32,18 @@ export function buildStackNames(symbols: Symbols): StackNames {
   const { parent: stackParent, location } = symbols.nodes;
   const tree = new CallTree(stackParent.length + 16);
   const nodeOfStack = new Uint32Array(stackParent.length + 1);
+  // Where a stack goes on once a frame with a name follows: without the addresses it ended in so far.
+  const namedNode = new Uint32Array(stackParent.length + 1);
   for (let i = 0; i < stackParent.length; i++) {
-    let node = nodeOfStack[stackParent[i]!]!;
+    const ofAddress = frames.addressOnly[location[i]!] === 1;
+    let node = ofAddress ? nodeOfStack[stackParent[i]!]! : namedNode[stackParent[i]!]!;
+    const start = location[i]! === 0 ? 0 : frames.ends[location[i]! - 1]!;
     const end = frames.ends[location[i]!]!;
-    for (let at = location[i]! === 0 ? 0 : frames.ends[location[i]! - 1]!; at < end; at++) node = tree.child(node, frames.names.data[at]!);
+    // A location that shows nothing changes nothing.
+    if (start === end) node = nodeOfStack[stackParent[i]!]!;
+    for (let at = start; at < end; at++) node = tree.child(node, frames.names.data[at]!);
     nodeOfStack[i + 1] = node;
+    namedNode[i + 1] = ofAddress || start === end ? namedNode[stackParent[i]!]! : node;
   }
   const names = frames.columns();
   const sizeBytes = nodeOfStack.byteLength + tree.count * 8 + names.count * 16 + names.bytes.length;
@@ -45,6 +53,8 @@ export function buildStackNames(symbols: Symbols): StackNames {
 /** The names a location shows, outermost first: those of its lines, or `binary!0xaddress` when nobody knows better. */
 class LocationNames {
   readonly ends: Uint32Array;
+  /** 1: an address that gives way as soon as a frame with a name was called from it. See docs/decisions/0003-native-frames.md. */
+  readonly addressOnly: Uint8Array;
   readonly names = new GrowableUint32();
   readonly #symbols: Symbols;
   /** Names that are not in the dataset's strings. */
@@ -54,6 +64,7 @@ class LocationNames {
     this.#symbols = symbols;
     const { locations, lines, functions } = symbols;
     this.ends = new Uint32Array(locations.mapping.length);
+    this.addressOnly = new Uint8Array(locations.mapping.length);
     let lineStart = 0;
     for (let i = 0; i < locations.mapping.length; i++) {
       const lineEnd = locations.lineEnds[i]!;
@@ -105,6 +116,7 @@ class LocationNames {
     const known = this.#extra.get(text) ?? this.#symbols.strings.ends.length + this.#extra.size;
     this.#extra.set(text, known);
     this.names.push(known);
+    if (mapping === 0 || (mappings.flags[mapping - 1]! & MAPPING_SHOWS_ADDRESSES) === 0) this.addressOnly[location] = 1;
   }
 
   #text(id: number): string {

@@ -1,4 +1,11 @@
-import type { DecodedProfile, FunctionTable, LocationTable, MappingTable, StringTable } from "../../../profile/decoded-profile.ts";
+import {
+  type DecodedProfile,
+  type FunctionTable,
+  type LocationTable,
+  MAPPING_SHOWS_ADDRESSES,
+  type MappingTable,
+  type StringTable,
+} from "../../../profile/decoded-profile.ts";
 import { Renumbering, Uint32Column } from "./otlp-columns.ts";
 import type { OtlpDictionary } from "./otlp-dictionary.ts";
 
@@ -161,7 +168,7 @@ function flagMappings(mappings: MappingTable, locations: LocationTable, function
   for (let i = 0; i < locations.count; i++) {
     const mapping = locations.mapping[i]! - 1;
     const lineCount = locations.lineCount[i]!;
-    if (lineCount === 0) flags[mapping]! &= HAS_INLINE_FRAMES;
+    if (lineCount === 0) flags[mapping] = (flags[mapping]! & HAS_INLINE_FRAMES) | MAPPING_SHOWS_ADDRESSES;
     if (lineCount > 1) flags[mapping]! |= HAS_INLINE_FRAMES;
     for (let j = locations.lineStart[i]!, end = j + lineCount; j < end; j++) {
       const functionIndex = locations.lineFunction[j]! - 1;
