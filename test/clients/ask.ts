@@ -11,13 +11,20 @@ export function lastHour(): { readonly start: string; readonly end: string } {
 
 type SeriesAnswer = { readonly labelsSet?: readonly { readonly labels: readonly { readonly name: string; readonly value: string }[] }[] };
 
-/** Label sets of the series that match, each as name → value. */
+/** Label sets of the series that match, each as name → value; dotted names, too, which only clients see that say they know them. */
 export async function seriesOf(
   url: string,
   selector: string,
   labelNames: readonly string[] = [],
 ): Promise<readonly Record<string, string>[]> {
-  const { labelsSet = [] } = await ask<SeriesAnswer>(url, "Series", { matchers: [selector], labelNames, ...lastHour() });
+  const response = await fetch(`${url}/querier.v1.QuerierService/Series`, {
+    method: "POST",
+    headers: { "content-type": "application/json", accept: "*/*; allow-utf8-labelnames=true" },
+    body: JSON.stringify({ matchers: [selector], labelNames, ...lastHour() }),
+  });
+  const text = await response.text();
+  if (response.status !== 200) throw new Error(`Series answered ${response.status}: ${text}`);
+  const { labelsSet = [] } = JSON.parse(text) as SeriesAnswer;
   return labelsSet.map(({ labels }) => Object.fromEntries(labels.map(({ name, value }) => [name, value])));
 }
 

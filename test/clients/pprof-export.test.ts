@@ -16,7 +16,15 @@ import { buildGoPrograms, hasGo, runGoProgram } from "./programs.ts";
 const CORPUS = join(REPOSITORY, "test/corpus/pprof");
 const FILES = existsSync(CORPUS) ? readdirSync(CORPUS).filter((name) => /\.(pb\.gz|pprof)$/.test(name)) : [];
 
-type Report = { readonly timeNanos: string; readonly periodType: string; readonly sampleTypes: readonly TypeReport[] };
+/** From this depth on a Go stack may have been cut by its runtime, and ingest puts back what it finds in its neighbours. */
+const GO_DEPTH_MAX = 32;
+
+type Report = {
+  readonly deepest: number;
+  readonly timeNanos: string;
+  readonly periodType: string;
+  readonly sampleTypes: readonly TypeReport[];
+};
 type TypeReport = {
   readonly type: string;
   readonly unit: string;
@@ -70,7 +78,14 @@ describe.skipIf(!hasGo)("pprof taken out again", () => {
       if (theirs.total === "0") continue;
       expect(ours.sampleTypes.map(({ type, unit }) => [type, unit])).toEqual([[theirs.type, theirs.unit]]);
       expect(ours.sampleTypes[0]?.total).toBe(theirs.total);
-      expect(weights(ours.sampleTypes[0])).toEqual(weights(theirs));
+      const [found, expected] = [weights(ours.sampleTypes[0]), weights(theirs)];
+      const repaired = file.startsWith("go-") && original.deepest >= GO_DEPTH_MAX;
+      if (!repaired) expect(found).toEqual(expected);
+      // A repaired stack gains frames at its root: they weigh more in all, and the same by themselves.
+      for (const [name, [flat, cum]] of Object.entries(expected)) {
+        expect(found[name]?.[0], name).toBe(flat);
+        expect(found[name]?.[1], name).toBeGreaterThanOrEqual(cum);
+      }
     }
   });
 });
@@ -80,7 +95,7 @@ function weights(report: TypeReport | undefined): Readonly<Record<string, readon
   const merged: Record<string, [number, number]> = {};
   for (const [raw, { flat, cum }] of Object.entries(report?.functions ?? {})) {
     if (cum === "0") continue;
-    const name = raw.replace(/\[go\.shape\.[^\]]*\]+/g, "[...]");
+    const name = raw.replace(/\[go\.shape\.[^\]]*\]+/g, "");
     const known = (merged[name] ??= [0, 0]);
     known[0] += Number(flat);
     known[1] += Number(cum);

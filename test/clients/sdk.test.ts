@@ -82,9 +82,10 @@ describe("the Node SDK (@pyroscope/nodejs)", () => {
   it("has the profile types that Grafana knows", async () => {
     expect(await profileTypesOf(server.url, "sdk-node")).toEqual(
       expect.arrayContaining([
-        "memory:inuse_objects:count:space:bytes",
-        "memory:inuse_space:bytes:space:bytes",
+        "memory:inuse_objects:count:inuse_space:bytes",
+        "memory:inuse_space:bytes:inuse_space:bytes",
         "process_cpu:cpu:nanoseconds:wall:nanoseconds",
+        "wall:samples:count:wall:nanoseconds",
         "wall:wall:nanoseconds:wall:nanoseconds",
       ]),
     );
@@ -96,7 +97,7 @@ describe("the Node SDK (@pyroscope/nodejs)", () => {
   });
 
   it("holds memory where it allocated it", async () => {
-    expect(await share(server, "sdk-node", "memory:inuse_space:bytes:space:bytes", "hoardBuffers")).toBeGreaterThan(0.3);
+    expect(await share(server, "sdk-node", "memory:inuse_space:bytes:inuse_space:bytes", "hoardBuffers")).toBeGreaterThan(0.3);
   });
 
   it("carries its tags as labels", async () => {

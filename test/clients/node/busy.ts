@@ -16,7 +16,7 @@ Pyroscope.init({
 });
 Pyroscope.start();
 
-const hoard: Uint8Array[] = [];
+const hoard: number[][] = [];
 let rounds = 0;
 const endMs = performance.now() + Number(seconds) * 1000;
 while (performance.now() < endMs) {
@@ -40,5 +40,5 @@ function burnHotLoop(steps: number): number {
 }
 
 function hoardBuffers(): void {
-  for (let i = 0; i < 64; i++) hoard.push(new Uint8Array(Array.from({ length: 256 }, (_, index) => index)));
+  for (let i = 0; i < 64; i++) hoard.push(Array.from({ length: 512 }, (_, index) => index));
 }

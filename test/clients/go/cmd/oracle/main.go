@@ -1,6 +1,6 @@
 // Command oracle reads pprof files with Google's own library and prints what they say: per sample type the total, and the flat and
 // cumulative value of every function. One line of JSON per file, in the order of the arguments. With -stored it leaves out the samples that are
-// not stored: those with a negative value and those that are zero throughout.
+// not stored or cannot be drawn: those with a negative value, those that are zero throughout, and those without a stack.
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 type fileReport struct {
 	File        string       `json:"file"`
 	Samples     int          `json:"samples"`
+	Deepest     int          `json:"deepest"`
 	TimeNanos   int64        `json:"timeNanos,string"`
 	PeriodType  string       `json:"periodType"`
 	SampleTypes []typeReport `json:"sampleTypes"`
@@ -68,6 +69,9 @@ func readFile(name string, stored bool) (*fileReport, error) {
 	if parsed.PeriodType != nil {
 		report.PeriodType = parsed.PeriodType.Type + "/" + parsed.PeriodType.Unit
 	}
+	for _, sample := range parsed.Sample {
+		report.Deepest = max(report.Deepest, len(sample.Location))
+	}
 	for index, sampleType := range parsed.SampleType {
 		report.SampleTypes = append(report.SampleTypes, typeReport{
 			Type: sampleType.Type, Unit: sampleType.Unit,
@@ -85,7 +89,7 @@ func saysNothing(sample *profile.Sample) bool {
 		}
 		empty = empty && value == 0
 	}
-	return empty
+	return empty || len(sample.Location) == 0
 }
 
 func total(parsed *profile.Profile, index int) int64 {
