@@ -1,3 +1,4 @@
+import { FaultKind, isCoded } from "../../pipeline/base/errors.ts";
 import { silentLog } from "../../pipeline/base/log.ts";
 import { createRegistry } from "../../pipeline/base/metrics.ts";
 import { type Random, seededRandom } from "../../pipeline/base/random.ts";
@@ -55,7 +56,8 @@ export class World {
   #workers: Worker[] = [];
   #compactors: SimNode[] = [];
   #published = 0;
-  #nodes = 0;
+  readonly #nodes: SimNode[] = [];
+  #garbage = 0;
   #kills = 0;
   #sleeps = 0;
   #deletions = 0;
@@ -118,8 +120,8 @@ export class World {
   }
 
   #publishGarbage(): void {
-    const id = `g${this.#nodes}-${this.#clock.nowMs()}`;
-    this.#stream.publish(this.#upTo(PARTITIONS), id, this.#random.fill(new Uint8Array(20)));
+    this.#garbage++;
+    this.#stream.publish(this.#upTo(PARTITIONS), `garbage${this.#garbage}`, this.#random.fill(new Uint8Array(20)));
     this.#auditor.publishedGarbage();
   }
 
@@ -169,7 +171,7 @@ export class World {
     const begun = this.#auditor.deletionBegins(deletion);
     void (async () => {
       const catalog = await this.#openCatalog(node);
-      await deleteProfiles(deletion, { catalog, clock: node.clock, random: this.#childRandom() });
+      await untilAvailable(() => deleteProfiles(deletion, { catalog, clock: node.clock, random: this.#childRandom() }));
       this.#auditor.deletionDone(begun);
     })();
   }
@@ -189,7 +191,7 @@ export class World {
 
   #setStorm(storm: boolean): void {
     this.#storm = storm;
-    for (const node of [...this.#workers.map(({ node }) => node), ...this.#compactors]) node.rates = storm ? STORM : CALM;
+    for (const node of this.#nodes) node.rates = storm ? STORM : CALM;
   }
 
   #startWorker(): void {
@@ -231,20 +233,15 @@ export class World {
     })();
   }
 
-  async #openCatalog(node: SimNode): Promise<BucketCatalog> {
-    for (;;) {
-      try {
-        return await openCatalog({ store: node.store, clock: node.clock, random: this.#childRandom(), checkpointEvery: 20 });
-      } catch (error) {
-        if ((error as { kind?: string }).kind !== "unavailable") throw error;
-      }
-    }
+  #openCatalog(node: SimNode): Promise<BucketCatalog> {
+    return untilAvailable(() => openCatalog({ store: node.store, clock: node.clock, random: this.#childRandom(), checkpointEvery: 20 }));
   }
 
   #newNode(kind: string): SimNode {
     const skewMs = this.#upTo(400) - 200;
-    const node = new SimNode(`${kind}-${this.#nodes++}`, this.#bucket, { clock: this.#clock, random: this.#childRandom(), skewMs });
+    const node = new SimNode(`${kind}-${this.#nodes.length}`, this.#bucket, { clock: this.#clock, random: this.#childRandom(), skewMs });
     node.rates = this.#storm ? STORM : CALM;
+    this.#nodes.push(node);
     return node;
   }
 
@@ -274,5 +271,15 @@ export class World {
 
   #pick<T>(from: readonly T[]): T {
     return from[this.#upTo(from.length)]!;
+  }
+}
+
+async function untilAvailable<T>(attempt: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isCoded(error) || error.kind !== FaultKind.Unavailable) throw error;
+    }
   }
 }
