@@ -10,7 +10,10 @@ export interface DecodePool {
 }
 
 export type DecodePoolOptions = {
+  /** Jobs that are decoded at the same time. */
   readonly threads: number;
+  /** Threads shared with other work, with room for `threads` jobs; without them the pool has threads of its own. */
+  readonly shared?: Piscina;
 };
 
 /** Jobs waiting for a thread, beyond which senders are told to come again: each holds its request's body. */
@@ -18,25 +21,34 @@ const WAITING_JOBS_MAX = 1024;
 
 /**
  * Decoding threads. A job is not ended when its sender goes away: it takes milliseconds, and ending it would end its thread.
+ * Jobs beyond the threads wait here rather than in the pool, so that other work of shared threads does not wait behind them.
  */
-export function createDecodePool({ threads }: DecodePoolOptions): DecodePool {
-  const pool = new Piscina<DecodeJob, DecodeResult>({
-    filename: new URL("./decode-task.ts", import.meta.url).href,
-    name: "decodeTask",
-    minThreads: threads,
-    maxThreads: threads,
-    maxQueue: WAITING_JOBS_MAX,
-  });
+export function createDecodePool({ threads, shared }: DecodePoolOptions): DecodePool {
+  const pool = shared ?? new Piscina({ minThreads: threads, maxThreads: threads });
+  const task = { filename: new URL("./decode-task.ts", import.meta.url).href, name: "decodeTask" };
+  const waiting: (() => void)[] = [];
+  let running = 0;
   return {
     run: async (job) => {
-      if (pool.queueSize >= WAITING_JOBS_MAX) {
+      if (waiting.length >= WAITING_JOBS_MAX) {
         throw new CodedError("ingest_busy", FaultKind.Limited, "more requests wait to be decoded than are kept: send again in 1 s", {
-          facts: { waiting: pool.queueSize, retryAfterSeconds: 1 },
+          facts: { waiting: waiting.length, retryAfterSeconds: 1 },
         });
       }
-      return pool.run(job, { transferList: jobBuffers(job) });
+      if (running >= threads) await new Promise<void>((resolve) => waiting.push(resolve));
+      else running++;
+      try {
+        return (await pool.run(job, { ...task, transferList: jobBuffers(job) })) as DecodeResult;
+      } finally {
+        // The place passes straight on to who waits longest, or is free.
+        const next = waiting.shift();
+        if (next === undefined) running--;
+        else next();
+      }
     },
-    close: () => pool.close({ force: false }),
+    close: async () => {
+      if (shared === undefined) await pool.close({ force: false });
+    },
   };
 }
 

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
-import { move, transferableSymbol, valueSymbol } from "piscina";
 import { CodedError, type FaultRecord, faultRecord } from "../../base/errors.ts";
 import { labelSetKey, sortLabels } from "../../profile/labels.ts";
 import { createPprofReader, type PprofReader } from "../../profile/pprof-reader.ts";
-import { encodeQueuedProfile } from "../../profile/queued-profile-codec.ts";
+import { encodeQueuedProfile, shared } from "../../profile/queued-profile-codec.ts";
 import { prepareLabels } from "./admit.ts";
 import type { DecodeInput, DecodeJob, DecodeResult, EncodedMessage } from "./decode-job.ts";
 import { type Discard, isDiscardReason } from "./discard.ts";
@@ -16,15 +15,9 @@ const READER_BYTES_MAX = 32 * 1024 * 1024;
 
 let threadReader: PprofReader | undefined;
 
-/** The entry of a decoding thread: runs a job and hands its messages over without copying them. */
-export async function decodeTask(job: DecodeJob): Promise<unknown> {
-  const result = await runDecodeJob(job);
-  const transferable = {
-    [transferableSymbol]: result.messages.map((message) => message.bytes.buffer),
-    [valueSymbol]: result,
-  };
-  // The declaration of `move` names the one buffer it could take, and the run time takes this pair of symbols as well.
-  return move(transferable as unknown as Parameters<typeof move>[0]);
+/** The entry of a decoding thread. The messages it gives are in shared memory: they cross threads without being copied. */
+export function decodeTask(job: DecodeJob): Promise<DecodeResult> {
+  return runDecodeJob(job);
 }
 
 /**
@@ -114,7 +107,7 @@ class JobWork {
     this.#missingSamples += missingSamples;
     for (const [kind, profile] of profiles.entries()) {
       const messageId = item.repeatable ? `${key}-${index - this.#firstProfile}-${kind}` : `${Buffer.from(id).toString("hex")}-${kind}`;
-      this.#messages.push({ id: messageId, service: profile.service, bytes: encodeQueuedProfile(profile) });
+      this.#messages.push({ id: messageId, service: profile.service, bytes: encodeQueuedProfile(profile, shared) });
     }
   }
 }

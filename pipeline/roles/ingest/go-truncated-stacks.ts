@@ -1,5 +1,6 @@
 import type { SampleTable } from "../../profile/decoded-profile.ts";
 import type { ValueType } from "../../profile/profile-type.ts";
+import { sortLikeGo } from "./go-sort.ts";
 
 /*
  * Go cuts stacks at 32 frames (heap, before Go 1.23) or 64 (CPU), at the root side. Cut stacks start at arbitrary functions,
@@ -46,7 +47,8 @@ export function repairTruncatedStacks(samples: SampleTable, identity: Uint32Arra
   const count = new Uint32Array(samples.count);
   const frames = new RootFrames(samples, identity);
   const groups = groupBySuffix(samples, frames);
-  const tokens = new TokenTable(groups, frames);
+  const lastTaken = takenOfLastGroup(groups);
+  const tokens = new TokenTable(lastTaken > 0 ? groups : groups.slice(0, -1), frames);
 
   // A group depends on the one whose suffix holds its rootmost token furthest from the root.
   const dependencies = groups.map((group, index): Source | undefined => {
@@ -54,7 +56,9 @@ export function repairTruncatedStacks(samples: SampleTable, identity: Uint32Arra
     return source === undefined || source.group === index ? undefined : source;
   });
 
-  for (let index = 0; index < groups.length; index++) {
+  const references = new References(samples, frames, identity !== undefined);
+  const repairable = groups.slice(0, groups.length - (lastIsLeftOut(groups) ? 1 : 0));
+  for (const [index, group] of repairable.entries()) {
     let missing = 0;
     let source = dependencies[index];
     for (let chain = 0; source !== undefined; ) {
@@ -65,15 +69,83 @@ export function repairTruncatedStacks(samples: SampleTable, identity: Uint32Arra
       if (++chain === CHAIN_MAX) return { start, count };
     }
     if (source === undefined || missing === 0) continue;
-    const reference = (groups[source.group] as Group).first;
+    const reference = references.of(groups[source.group] as Group, missing);
     const depth = samples.locationCount[reference] as number;
     if (missing >= depth) continue;
-    for (const sample of (groups[index] as Group).samples) {
+    for (const sample of group.samples) {
       start[sample] = (samples.locationStart[reference] as number) + depth - missing;
       count[sample] = missing;
     }
   }
   return { start, count };
+}
+
+/**
+ * Pyroscope mistakes the number of groups for the number of samples where its last group ends. So that group is neither repaired nor
+ * a source, unless every group has a single sample; here too, since otherwise the same profile would look different in both.
+ */
+function lastIsLeftOut(groups: readonly Group[]): boolean {
+  return groups.some((group, index) => index < groups.length - 1 && group.samples.length > 1);
+}
+
+/** Picks the stack of a group that others are completed from. */
+class References {
+  readonly #samples: SampleTable;
+  readonly #frames: RootFrames;
+  readonly #merged: boolean;
+  #order: number[] | undefined;
+
+  constructor(samples: SampleTable, frames: RootFrames, merged: boolean) {
+    this.#samples = samples;
+    this.#frames = frames;
+    this.#merged = merged;
+  }
+
+  of(group: Group, missing: number): number {
+    // All stacks of a group are the same as far as 24 frames, so only for more than that it matters which one is taken.
+    if (missing <= SUFFIX_FRAMES || group.samples.length === 1) return group.first;
+    this.#order ??= this.#sorted();
+    const members = new Set(group.samples);
+    return this.#order.find((sample) => members.has(sample)) ?? group.first;
+  }
+
+  /** All samples as Pyroscope sorts them before it groups them. */
+  #sorted(): number[] {
+    const order = this.#merged ? this.#firstOfEach() : Array.from({ length: this.#samples.count }, (_, sample) => sample);
+    const depths = this.#samples.locationCount;
+    sortLikeGo(order, (a, b) => {
+      if ((depths[a] as number) < SUFFIX_FRAMES) return true;
+      if ((depths[b] as number) < SUFFIX_FRAMES) return false;
+      return compareSuffixes(this.#frames, a, b) < 0;
+    });
+    return order;
+  }
+
+  /** Rewriting names has made samples equal, and equal ones are one before they are sorted. */
+  #firstOfEach(): number[] {
+    const { count, locationCount, labelStart, labelCount, labelName, labelText } = this.#samples;
+    const seen = new Set<string>();
+    const firsts: number[] = [];
+    for (let sample = 0; sample < count; sample++) {
+      const words: number[] = [];
+      for (let back = 1; back <= (locationCount[sample] as number); back++) words.push(this.#frames.at(sample, back));
+      const labelEnd = (labelStart[sample] as number) + (labelCount[sample] as number);
+      for (let label = labelStart[sample] as number; label < labelEnd; label++) words.push(labelName[label] as number, labelText[label] as number);
+      const key = words.join(" ");
+      if (!seen.has(key)) firsts.push(sample);
+      seen.add(key);
+    }
+    return firsts;
+  }
+}
+
+/**
+ * How many samples of the last group take part. Pyroscope ends the last group at the number of groups, not of samples, so that nearly
+ * always none does; recorded answers hold what that leaves as it was.
+ */
+function takenOfLastGroup(groups: readonly Group[]): number {
+  const before = groups.slice(0, -1).reduce((sum, group) => sum + group.samples.length, 0);
+  return Math.max(0, groups.length - before);
 }
 
 /** Samples with the same rootmost 24 frames. */
@@ -177,7 +249,8 @@ class TokenTable {
     while (size < groups.length * TOKENS * 2) size *= 2;
     this.#slots = new Uint32Array(size);
     this.#mask = size - 1;
-    for (let group = 0; group < groups.length; group++) {
+    const sources = groups.length - (lastIsLeftOut(groups) ? 1 : 0);
+    for (let group = 0; group < sources; group++) {
       const first = (groups[group] as Group).first;
       frames.suffixHash(first);
       // The rootmost token itself is no source: whoever has it there has nothing below it.

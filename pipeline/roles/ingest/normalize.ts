@@ -9,7 +9,7 @@ import { mayHaveTruncatedStacks, repairTruncatedStacks, type StackExtensions } f
 import { dropGoTypeArguments } from "./go-type-arguments.ts";
 import { guessLanguage } from "./language.ts";
 import type { IngestLimits } from "./limits.ts";
-import { canonicalFunctions, canonicalLocations } from "./normalize-locations.ts";
+import { canonicalFunctions, canonicalLocations, DROPPED } from "./normalize-locations.ts";
 import { mergeSamples } from "./normalize-samples.ts";
 import { SeriesTable } from "./normalize-series.ts";
 import { usedSymbols } from "./normalize-symbols.ts";
@@ -132,7 +132,7 @@ function cutStrings({ strings }: DecodedProfile, bytesMax: number): void {
 /** Locations count as different here wherever the sender told them apart, except by what was rewritten. */
 function repairedStacks(profile: DecodedProfile, functions: Uint32Array | undefined): StackExtensions | undefined {
   if (!mayHaveTruncatedStacks(profile.sampleTypes, profile.samples)) return undefined;
-  const identity = functions === undefined ? undefined : canonicalLocations(profile, functions, false).representative;
+  const identity = functions === undefined ? undefined : dense(canonicalLocations(profile, functions, false).representative);
   return repairTruncatedStacks(profile.samples, identity);
 }
 
@@ -157,4 +157,15 @@ function idOfKind(id: Uint8Array, kind: number): Uint8Array {
   own[8] = ((own[8] as number) & 0x3f) | 0x80;
   own[9] = (own[9] as number) ^ kind;
   return own;
+}
+
+/** Numbers representatives in their order: what remains of the ids when equal locations are merged. */
+function dense(representative: Uint32Array): Uint32Array {
+  const numbers = new Uint32Array(representative.length);
+  let next = 0;
+  for (let location = 0; location < numbers.length; location++) {
+    const first = representative[location] as number;
+    numbers[location] = first === location ? next++ : (numbers[first] ?? DROPPED);
+  }
+  return numbers;
 }
