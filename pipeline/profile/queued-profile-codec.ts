@@ -57,8 +57,11 @@ type Identity = {
   readonly series: LabelSet[];
 };
 
-/** Gives the bytes of a profile in a buffer of their own (so that they can be transferred to another thread). */
-export function encodeQueuedProfile(profile: QueuedProfile): Uint8Array<ArrayBuffer> {
+/**
+ * Gives the bytes of a profile in a buffer of their own. A SharedArrayBuffer lets the thread that decodes, the queue and the thread that builds
+ * look at the same memory: nothing is copied, and what was pulled can be delivered again.
+ */
+export function encodeQueuedProfile(profile: QueuedProfile, allocate: (sizeBytes: number) => ArrayBufferLike = unshared): Uint8Array {
   const { strings, mappings, functions, locations, lines, stacks, samples } = profile;
   const identity = Buffer.from(
     JSON.stringify({
@@ -104,7 +107,7 @@ export function encodeQueuedProfile(profile: QueuedProfile): Uint8Array<ArrayBuf
   for (const column of columns) words += column.length;
 
   const totalBytes = PREFIX_BYTES + samples.values.length * 8 + words * 4 + strings.bytes.length + identity.length;
-  const bytes = new Uint8Array(totalBytes);
+  const bytes = new Uint8Array(allocate(totalBytes));
   const prefix = new Uint32Array(bytes.buffer, 0, PREFIX_WORDS);
   prefix[PREFIX.magic] = MAGIC;
   prefix[PREFIX.totalBytes] = totalBytes;
@@ -134,6 +137,14 @@ export function encodeQueuedProfile(profile: QueuedProfile): Uint8Array<ArrayBuf
   bytes.set(strings.bytes, offset);
   bytes.set(identity, offset + strings.bytes.length);
   return bytes;
+}
+
+export function shared(sizeBytes: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(sizeBytes);
+}
+
+function unshared(sizeBytes: number): ArrayBuffer {
+  return new ArrayBuffer(sizeBytes);
 }
 
 /**

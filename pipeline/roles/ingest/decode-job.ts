@@ -25,7 +25,7 @@ export type DecodeJob = {
 };
 
 /** id: the same for the same bytes, so that a repeated push is known as one. profiles: how many samples it holds is in the bytes. */
-export type EncodedMessage = { readonly id: string; readonly service: string; readonly bytes: Uint8Array<ArrayBuffer> };
+export type EncodedMessage = { readonly id: string; readonly service: string; readonly bytes: Uint8Array };
 
 /**
  * profiles: how many came in, good or not. faults: one per refused profile, in their order. uncompressedBytes: of all profiles that

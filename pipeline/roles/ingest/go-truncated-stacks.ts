@@ -47,8 +47,7 @@ export function repairTruncatedStacks(samples: SampleTable, identity: Uint32Arra
   const count = new Uint32Array(samples.count);
   const frames = new RootFrames(samples, identity);
   const groups = groupBySuffix(samples, frames);
-  const lastTaken = takenOfLastGroup(groups);
-  const tokens = new TokenTable(lastTaken > 0 ? groups : groups.slice(0, -1), frames);
+  const tokens = new TokenTable(groups, frames);
 
   // A group depends on the one whose suffix holds its rootmost token furthest from the root.
   const dependencies = groups.map((group, index): Source | undefined => {
@@ -137,15 +136,6 @@ class References {
     }
     return firsts;
   }
-}
-
-/**
- * How many samples of the last group take part. Pyroscope ends the last group at the number of groups, not of samples, so that nearly
- * always none does; recorded answers hold what that leaves as it was.
- */
-function takenOfLastGroup(groups: readonly Group[]): number {
-  const before = groups.slice(0, -1).reduce((sum, group) => sum + group.samples.length, 0);
-  return Math.max(0, groups.length - before);
 }
 
 /** Samples with the same rootmost 24 frames. */
