@@ -29,7 +29,7 @@ export function makeFleet({ pods, ticks, endMs, seed }: FleetOptions): Fleet {
       for (let pod = 0; pod < pods; pod++) {
         // Pods do not tick together.
         const timeNanos = BigInt(Math.round(startMs + tick * TICK_MS - random.next() * 1000)) * 1_000_000n;
-        const { raw } = varyPprof(parts, timeNanos, () => (random.next() < STACKS_SEEN ? 1 + Math.floor(random.next() * 3) : 0));
+        const { raw } = varyPprof(parts, timeNanos, () => (random.next() < STACKS_SEEN ? 1 + Math.floor(random.next() ** 3 * 20) : 0));
         const labels = { service_name: service, __name__: type, pod: `${service}-${pod}`, node: `node-${pod % 4}`, namespace: "bench" };
         profiles.push({ labels, profile: gzipSync(raw, { level: 1 }) });
       }

@@ -19,22 +19,6 @@ export function figuresOf(pid: number): ProcessFigures {
   };
 }
 
-/**
- * CPU of the living threads in nanosecond steps: for queries that take less than a tick. A thread that ends in between
- * takes its share along, so this suits short spans over a warm server only.
- */
-export function threadCpuMs(pid: number): number {
-  let totalNs = 0;
-  for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    try {
-      totalNs += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
-    } catch {
-      // The thread ended between the listing and the reading.
-    }
-  }
-  return totalNs / 1e6;
-}
-
 export type FolderSize = { readonly bytes: number; readonly files: number };
 
 export function folderSize(folder: string): FolderSize {

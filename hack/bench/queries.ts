@@ -9,7 +9,7 @@ import {
 } from "../../pipeline/api/gen/querier/v1/querier_pb.ts";
 import { LabelNamesRequestSchema, LabelValuesRequestSchema } from "../../pipeline/api/gen/types/v1/types_pb.ts";
 import { type CallOptions, post } from "../../test/harness/client.ts";
-import { threadCpuMs } from "./process-figures.ts";
+import { figuresOf } from "./process-figures.ts";
 
 /** A question as bytes; `name` is the row of targets.ts it is compared with. */
 export type Query = { readonly name: string; readonly method: string; readonly body: Uint8Array<ArrayBuffer> };
@@ -76,7 +76,7 @@ export async function ask(
     return reply.body.length;
   };
   for (let run = 0; run < warmUps; run++) await once();
-  const cpuBefore = threadCpuMs(server.pid);
+  const cpuBefore = figuresOf(server.pid).cpuMs;
   const walls = new Float64Array(runs);
   let bytes = 0;
   for (let run = 0; run < runs; run++) {
@@ -84,7 +84,7 @@ export async function ask(
     bytes = await once();
     walls[run] = performance.now() - startMs;
   }
-  const cpuMs = (threadCpuMs(server.pid) - cpuBefore) / runs;
+  const cpuMs = (figuresOf(server.pid).cpuMs - cpuBefore) / runs;
   return { name: asked.name, cpuMs, medianMs: walls.sort()[runs >> 1]!, bytes };
 }
 
