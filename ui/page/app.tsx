@@ -119,7 +119,14 @@ function Body(props: BodyProps): ReactNode {
     if (extent.isLoading) return <p className="waiting">Looking for profiles…</p>;
     if (extent.value === undefined && services.value?.size === 0) return <NoProfilesYet origin={location.origin} />;
     const what = view.service === "" || services.value?.size === 0 ? "in this time range" : `of ${view.service} in this time range`;
-    return <NoProfilesHere extent={extent.value ?? range} onRange={goTo} what={what} />;
+    return (
+      <NoProfilesHere
+        extent={extent.value ?? range}
+        what={what}
+        onRange={goTo}
+        onAllServices={services.value?.size === 0 ? undefined : () => navigate({ service: "", filter: "" })}
+      />
+    );
   }
   const setFilter = (filter: string): void => navigate({ filter });
   return (

@@ -42,8 +42,9 @@ export function Header(props: HeaderProps): ReactNode {
         <BrazierMark />
         <span>Brazier</span>
       </a>
-      <button type="button" className="control list-button" aria-label="Choose a service" onClick={props.onList}>
+      <button type="button" className="control list-button" onClick={props.onList}>
         <ListIcon />
+        <span className="hidden">Choose a service: </span>
         {view.service === "" ? "All services" : view.service}
       </button>
       <h1 className="header-service">{view.service === "" ? "All services" : view.service}</h1>

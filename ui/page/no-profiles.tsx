@@ -42,9 +42,16 @@ export function NoProfilesHere({
       <p>
         The newest profile is from {formatMoment(extent.endMs)}, the oldest from {formatMoment(extent.startMs)}.
       </p>
-      <button type="button" className="control is-primary" onClick={() => onRange(lastHour)}>
-        Show the newest
-      </button>
+      <div className="welcome-ways">
+        <button type="button" className="control is-primary" onClick={() => onRange(lastHour)}>
+          Show the newest
+        </button>
+        {onAllServices !== undefined && (
+          <button type="button" className="control" onClick={onAllServices}>
+            Show all services
+          </button>
+        )}
+      </div>
     </section>
   );
 }

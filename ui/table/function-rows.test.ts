@@ -24,6 +24,13 @@ describe("functionRows", () => {
       { name: "b", self: 3, total: 3, selfChange: 0.75, totalChange: 0.75 },
     ]);
   });
+  it("claims no change when there was nothing before", () => {
+    const graph = decodeFlameGraphDiff({
+      names: ["total", "a"],
+      levels: [{ values: ["0", "0", "0", "0", "4", "0", "0"] }, { values: ["0", "0", "0", "0", "4", "4", "1"] }],
+    });
+    expect(functionRows(graph)).toEqual([{ name: "a", self: 4, total: 4, selfChange: 0, totalChange: 0 }]);
+  });
 });
 
 describe("sortRows", () => {

@@ -39,14 +39,17 @@ export function functionRows(graph: FlameGraph): FunctionRow[] {
   }
   const left = { self: sum(sides.leftSelf), total: sum(sides.leftTotal, outermost), whole: sides.leftTotal[0] ?? 0 };
   const right = { self: sum(sides.rightSelf), total: sum(sides.rightTotal, outermost), whole: sides.rightTotal[0] ?? 0 };
+  // With nothing on one side there is nothing to compare.
+  const comparable = left.whole > 0 && right.whole > 0;
+  const change = (before: number, now: number): number => (comparable ? now / right.whole - before / left.whole : 0);
   for (let index = 0; index < present.length; index++) {
     if (present[index] === 0) continue;
     rows.push({
       name: graph.names[index]!,
       self: right.self[index]!,
       total: right.total[index]!,
-      selfChange: share(right.self[index]!, right.whole) - share(left.self[index]!, left.whole),
-      totalChange: share(right.total[index]!, right.whole) - share(left.total[index]!, left.whole),
+      selfChange: change(left.self[index]!, right.self[index]!),
+      totalChange: change(left.total[index]!, right.total[index]!),
     });
   }
   return rows;
@@ -83,8 +86,4 @@ function outermostFrames(graph: FlameGraph): Uint8Array {
     for (let child = first; child < first + graph.childCount[item]!; child++) work.push(child);
   }
   return outermost;
-}
-
-function share(value: number, whole: number): number {
-  return whole === 0 ? 0 : value / whole;
 }
