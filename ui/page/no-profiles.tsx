@@ -28,12 +28,15 @@ export function NoProfilesYet({ origin }: { origin: string }): ReactNode {
 /** There are profiles, only not in this stretch of time. */
 export function NoProfilesHere({
   extent,
-  onRange,
   what,
+  onRange,
+  onAllServices,
 }: {
   extent: TimeRange;
-  onRange: (range: TimeRange) => void;
   what: string;
+  onRange: (range: TimeRange) => void;
+  /** Undefined when no other service has any either. */
+  onAllServices: (() => void) | undefined;
 }): ReactNode {
   const lastHour = { startMs: Math.max(extent.startMs - 1, extent.endMs - 3_600_000), endMs: extent.endMs + 1000 };
   return (
