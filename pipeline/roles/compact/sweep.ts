@@ -49,8 +49,10 @@ export class Sweeper {
 
   /** Deletes retired objects that no query can read any more. Gives their number. What cannot be deleted now stays for the next time. */
   async sweepRetired(): Promise<number> {
-    const { clock, pins, retiredGraceMs, store } = this.#deps;
+    const { catalog, clock, pins, retiredGraceMs, store } = this.#deps;
     const oldest = pins.oldest();
+    // An orphan whose maker was only very slow has come to life.
+    this.#retired = this.#retired.filter(({ key }) => !catalog.state.objects.has(key));
     const isFree = ({ version, atMs }: Retired): boolean => oldest >= version && clock.monotonicMs() - atMs >= retiredGraceMs;
     const free = this.#retired.filter(isFree);
     if (free.length === 0) return 0;
