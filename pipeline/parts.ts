@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { Piscina } from "piscina";
 import { type Clock, systemClock } from "./base/clock.ts";
 import type { Log } from "./base/log.ts";
 import { createRegistry, type Registry } from "./base/metrics.ts";
@@ -22,6 +23,10 @@ export type Parts = {
   readonly authenticate: Authenticate;
   /** Cores this process may use. */
   readonly cores: number;
+  /** Decoding jobs at the same time. */
+  readonly decodeThreads: number;
+  /** Threads for the work of ingest, segment and compact. */
+  readonly threads: Piscina;
   readonly store: DirectoryStore;
   readonly queue: Queue;
   readonly catalog: BucketCatalog;
@@ -29,6 +34,13 @@ export type Parts = {
   readonly pins: Pins;
   close(): Promise<void>;
 };
+
+/** Beyond it the listening thread cannot feed them. */
+const DECODE_THREADS_MAX = 8;
+/** One segment is built and one merge runs at a time. */
+const BUILD_AND_MERGE_THREADS = 2;
+/** Idle threads end, and a quiet server does all of its work on one: each thread costs some 30 MB. */
+export const IDLE_THREAD_MS = 30_000;
 
 /**
  * Opens the bucket, the queue and the catalog.
@@ -46,6 +58,9 @@ export async function openParts(config: Config, log: Log, authenticate: Authenti
   try {
     await probeCreate({ store, clock, random });
     const catalog = await openCatalog({ store, clock, random, log: log.child({ part: "catalog" }), exclusive: true });
+    const cores = availableParallelism();
+    const decodeThreads = config.ingest.threads === 0 ? Math.min(cores, DECODE_THREADS_MAX) : config.ingest.threads;
+    const threads = new Piscina({ minThreads: 0, maxThreads: decodeThreads + BUILD_AND_MERGE_THREADS, idleTimeout: IDLE_THREAD_MS });
     const queue = new MemoryQueue({ clock, bytesMax: config.ingest.queue_max });
     return {
       config,
@@ -54,13 +69,16 @@ export async function openParts(config: Config, log: Log, authenticate: Authenti
       log,
       registry: createRegistry(),
       authenticate,
-      cores: availableParallelism(),
+      cores,
+      decodeThreads,
+      threads,
       store,
       queue,
       catalog,
       pins: new Pins(),
       close: async () => {
         await queue.close();
+        await threads.close();
         await store.close();
       },
     };

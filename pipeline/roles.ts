@@ -1,10 +1,9 @@
-import { Piscina } from "piscina";
 import type { Running } from "./base/lifecycle.ts";
 import { type Bytes, MIB, type TenantId } from "./base/units.ts";
 import { type Config, limitsOf, type TenantLimits } from "./config/schema.ts";
 import type { ConnectRoutes, DirectRoute } from "./http/app.ts";
 import type { PlainRoutes } from "./http/plain-app.ts";
-import type { Parts } from "./parts.ts";
+import { IDLE_THREAD_MS, type Parts } from "./parts.ts";
 import { startCompactRole } from "./roles/compact/compact.ts";
 import { mergeOnThread } from "./roles/compact/merge-on-thread.ts";
 import { createDecodePool } from "./roles/ingest/decode-pool.ts";
@@ -55,11 +54,8 @@ export const ALL_ROLES = Object.keys(ROLES) as RoleName[];
 
 const NO_ROUTES: Routes = { connect: [], plain: [], direct: [] };
 
-/** Idle threads end, so that a server nobody uses is small. */
-const IDLE_THREAD_MS = 30_000;
-
-function startIngest({ config, cores, queue, clock, random, registry, authenticate, log }: Parts): StartedRole {
-  const pool = createDecodePool({ threads: threadsOr(config.ingest.threads, Math.min(cores, 8)) });
+function startIngest({ config, decodeThreads, threads, queue, clock, random, registry, authenticate, log }: Parts): StartedRole {
+  const pool = createDecodePool({ threads: decodeThreads, shared: threads });
   const ingest = createIngest({
     queue,
     partitions: config.ingest.partitions,
@@ -81,40 +77,28 @@ function startIngest({ config, cores, queue, clock, random, registry, authentica
   };
 }
 
-function startSegment({ config, queue, store, catalog, clock, random, log, registry }: Parts): StartedRole {
-  const pool = new Piscina<readonly Uint8Array[], SegmentBytes>({
-    filename: new URL("./roles/segment/build-task.ts", import.meta.url).href,
-    minThreads: 0,
-    maxThreads: 1,
-    idleTimeout: IDLE_THREAD_MS,
-  });
+function startSegment({ config, threads, queue, store, catalog, clock, random, log, registry }: Parts): StartedRole {
+  const filename = new URL("./roles/segment/build-task.ts", import.meta.url).href;
   const role = startSegmentRole({
     queue,
     store,
     catalog,
-    build: (messages) => pool.run(messages),
+    build: (messages) => threads.run(messages, { filename }) as Promise<SegmentBytes>,
     clock,
     random,
     log: log.child({ role: "segment" }),
     registry,
     limits: { bytesMax: config.segment.segment_max, flushIntervalMs: config.segment.flush_interval_ms, idleMs: config.segment.idle_ms },
   });
-  return {
-    routes: NO_ROUTES,
-    stop: async () => {
-      await role.stop();
-      await pool.close();
-    },
-  };
+  return { routes: NO_ROUTES, stop: () => role.stop() };
 }
 
-function startCompact({ config, store, catalog, pins, clock, random, log, registry }: Parts): StartedRole {
+function startCompact({ config, threads, store, catalog, pins, clock, random, log, registry }: Parts): StartedRole {
   if (!config.compact.enabled) return { routes: NO_ROUTES, stop: async () => {} };
-  const pool = new Piscina({ minThreads: 0, maxThreads: 1, idleTimeout: IDLE_THREAD_MS });
   const role = startCompactRole({
     store,
     catalog,
-    merge: mergeOnThread(pool, store.path),
+    merge: mergeOnThread(threads, store.path),
     clock,
     random,
     log: log.child({ role: "compact" }),
@@ -125,13 +109,7 @@ function startCompact({ config, store, catalog, pins, clock, random, log, regist
     intervalMs: config.compact.interval,
     retiredGraceMs: config.compact.grace,
   });
-  return {
-    routes: NO_ROUTES,
-    stop: async () => {
-      await role.stop();
-      await pool.close();
-    },
-  };
+  return { routes: NO_ROUTES, stop: () => role.stop() };
 }
 
 function startQuery({ config, cores, store, catalog, pins, clock }: Parts): StartedRole {

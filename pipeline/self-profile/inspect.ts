@@ -47,12 +47,16 @@ export class ProcessInspector {
     await main.post("NodeWorker.enable", { waitForDebuggerOnStart: false });
   }
 
-  /** Ends the running CPU profile of every thread, begins the next one, and reads what is alive on its heap. */
-  async take(): Promise<readonly ThreadProfile[]> {
+  /**
+   * Ends the running CPU profile of every thread and begins the next one; with the heap, also reads what is alive there, for which V8
+   * collects all garbage first.
+   */
+  async take(withHeap: boolean): Promise<readonly ThreadProfile[]> {
     return Promise.all(
       [...this.#threads.values()].map(async ({ name, post }) => {
         const cpu = (await post("Profiler.stop")).result as { readonly profile: CpuProfile } | undefined;
         await post("Profiler.start");
+        if (!withHeap) return { thread: name, cpu: cpu?.profile, heap: undefined };
         const heap = (await post("HeapProfiler.getSamplingProfile")).result as
           | { readonly profile: { readonly head: HeapNode } }
           | undefined;

@@ -14,6 +14,8 @@ import { CPU_SAMPLING_MS, ProcessInspector, type ThreadProfile } from "./inspect
 
 export type SelfProfileDeps = { readonly ingest: Ingest; readonly clock: Clock; readonly log: Log; readonly intervalMs: number };
 
+/** Reading the heap costs a full garbage collection of every thread: once a minute is plenty for what changes slowly. */
+const HEAP_EVERY_MS = 60 * SECOND_MS;
 /** Soon, so that somebody who has just started the server has something to look at. */
 const FIRST_AFTER_MS = 5 * SECOND_MS;
 const ROOT_URL = `${pathToFileURL(ROOT).href}/`;
@@ -39,8 +41,11 @@ async function run({ ingest, clock, log, intervalMs }: SelfProfileDeps, signal: 
   try {
     let startedMs = clock.nowMs();
     await clock.sleep(Math.min(FIRST_AFTER_MS, intervalMs) as DurationMs, signal);
+    let heapTakenMs = Number.NEGATIVE_INFINITY;
     while (!signal.aborted) {
-      const taken = await inspector.take();
+      const withHeap = clock.monotonicMs() - heapTakenMs >= HEAP_EVERY_MS;
+      if (withHeap) heapTakenMs = clock.monotonicMs();
+      const taken = await inspector.take(withHeap);
       const nowMs = clock.nowMs();
       const period: Period = { timeNs: unixNsFromMs(startedMs), durationNs: BigInt(nowMs - startedMs) * 1_000_000n, rootUrl: ROOT_URL };
       startedMs = nowMs;
