@@ -9,6 +9,7 @@ import { type FaultAnswer, httpAnswer } from "../../../http/fault-answers.ts";
 import type { PlainRoutes } from "../../../http/plain-app.ts";
 import { checkOtlpVersion, OTLP_VERSION_HEADER } from "../formats/otlp-version.ts";
 import { type Ingest, isParameterFault, type OtlpEncoding } from "../ingest-door.ts";
+import { otlpHttpAnswer } from "./otlp-faults.ts";
 import { otlpResponse } from "./rpc.ts";
 
 export type IngestHttpDeps = { readonly ingest: Ingest; readonly bodyBytesMax: (tenant: TenantId) => number };
@@ -42,13 +43,19 @@ export function ingestRoutes({ ingest, bodyBytesMax }: IngestHttpDeps): PlainRou
         const message = "send application/x-protobuf or application/json";
         return sendFault(reply, { status: 415, headers: {}, body: { code: "invalid_argument", message } });
       }
-      const tenant = writeTenant(caller(request));
-      checkOtlpVersion(request.headers[OTLP_VERSION_HEADER]);
-      const bytesMax = bodyBytesMax(tenant);
-      const body = await decompressBody(await readBody(request.raw, bytesMax), request.headers["content-encoding"], bytesMax);
-      const response = otlpResponse(await ingest.otlp(tenant, body, encoding, signalOf(reply)));
-      if (encoding === "json") return reply.type("application/json").send(toJsonString(ExportProfilesServiceResponseSchema, response));
-      return reply.type("application/x-protobuf").send(Buffer.from(toBinary(ExportProfilesServiceResponseSchema, response)));
+      try {
+        const tenant = writeTenant(caller(request));
+        checkOtlpVersion(request.headers[OTLP_VERSION_HEADER]);
+        const bytesMax = bodyBytesMax(tenant);
+        const body = await decompressBody(await readBody(request.raw, bytesMax), request.headers["content-encoding"], bytesMax);
+        const response = otlpResponse(await ingest.otlp(tenant, body, encoding, signalOf(reply)));
+        if (encoding === "json") return reply.type("application/json").send(toJsonString(ExportProfilesServiceResponseSchema, response));
+        return reply.type("application/x-protobuf").send(Buffer.from(toBinary(ExportProfilesServiceResponseSchema, response)));
+      } catch (error) {
+        if (!isCoded(error)) throw error;
+        const { answer, contentType, body } = otlpHttpAnswer(error, encoding);
+        return reply.code(answer.status).headers(answer.headers).type(contentType).send(body);
+      }
     });
   };
 }

@@ -5,10 +5,12 @@ import {
   ProfilesService,
 } from "../../../api/gen/opentelemetry/proto/collector/profiles/v1development/profiles_service_pb.ts";
 import { PusherService } from "../../../api/gen/push/v1/push_pb.ts";
+import { isCoded } from "../../../base/errors.ts";
 import type { ConnectRoutes } from "../../../http/app.ts";
 import { callerOf, writeTenant } from "../../../http/caller.ts";
 import { checkOtlpVersion, OTLP_VERSION_HEADER } from "../formats/otlp-version.ts";
 import type { Ingest, OtlpOutcome } from "../ingest-door.ts";
+import { otlpConnectError } from "./otlp-faults.ts";
 
 /** Push over gRPC, gRPC-Web and Connect JSON (Connect proto goes past the adapter), and OTLP over gRPC. */
 export function ingestRpcs(ingest: Ingest): ConnectRoutes {
@@ -24,10 +26,13 @@ export function ingestRpcs(ingest: Ingest): ConnectRoutes {
       },
     });
     router.rpc(EXPORT_OF_BYTES, async (request, context) => {
-      checkOtlpVersion(context.requestHeader.get(OTLP_VERSION_HEADER));
-      const body = toBinary(EmptySchema, request);
-      const outcome = await ingest.otlp(writeTenant(callerOf(context.values)), body, "proto", context.signal);
-      return otlpResponse(outcome);
+      try {
+        checkOtlpVersion(context.requestHeader.get(OTLP_VERSION_HEADER));
+        const body = toBinary(EmptySchema, request);
+        return otlpResponse(await ingest.otlp(writeTenant(callerOf(context.values)), body, "proto", context.signal));
+      } catch (error) {
+        throw isCoded(error) ? otlpConnectError(error) : error;
+      }
     });
   };
 }
