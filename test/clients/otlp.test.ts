@@ -11,6 +11,7 @@ type Answer = {
   readonly code: string;
   readonly message?: string;
   readonly contentType?: string;
+  readonly retryAfter?: string;
   readonly rejectedProfiles: number;
   readonly errorMessage?: string;
 };
@@ -105,8 +106,9 @@ describe.skipIf(!hasGo)("OTLP from the collector's exporter", () => {
     ["grpc", "otlpGrpcPort", "InvalidArgument"],
     ["http", "otlpHttpPort", "400"],
     ["json", "otlpHttpPort", "400"],
-  ] as const)("refuses a %s request without profiles", async (protocol, port, code) => {
-    expect(await send("-endpoint", `127.0.0.1:${server[port]}`, "-protocol", protocol, "-empty")).toMatchObject({ code });
+  ] as const)("refuses a %s request without profiles, and says why", async (protocol, port, code) => {
+    const answer = await send("-endpoint", `127.0.0.1:${server[port]}`, "-protocol", protocol, "-empty");
+    expect(answer).toMatchObject({ code, message: expect.stringContaining("malformed_profile") });
   });
 
   it.each([
@@ -119,6 +121,25 @@ describe.skipIf(!hasGo)("OTLP from the collector's exporter", () => {
     const response = await fetch(url, { method: "POST", headers: { "content-type": contentType }, body });
     await response.arrayBuffer();
     expect(response.status).toBe(status);
+  });
+});
+
+describe.skipIf(!hasGo)("OTLP from a sender that is too fast", () => {
+  let server: Server;
+  beforeAll(async () => {
+    await buildGoPrograms();
+    server = await startServer({ config: { limits: { ingestion_rate: 100, ingestion_burst: 100 } } });
+  });
+  afterAll(() => server?.stop());
+
+  it.each([
+    ["grpc", "ResourceExhausted", /^\d+s$/],
+    ["http", "429", /^\d+$/],
+  ])("tells it over %s when to come again, so that it keeps its data", async (protocol, code, wait) => {
+    const args = ["-endpoint", `127.0.0.1:${server.port}`, "-protocol", protocol];
+    const answers: Answer[] = [];
+    for (let i = 0; i < 4; i++) answers.push((await runGoProgram("otlpsend", args)).lines[0] as Answer);
+    expect(answers.at(-1)).toMatchObject({ code, retryAfter: expect.stringMatching(wait) });
   });
 });
 

@@ -17,11 +17,14 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pprofile"
 	"go.opentelemetry.io/collector/pdata/pprofile/pprofileotlp"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	_ "google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 )
 
 type answer struct {
@@ -29,6 +32,7 @@ type answer struct {
 	Code             string `json:"code"`
 	Message          string `json:"message,omitempty"`
 	ContentType      string `json:"contentType,omitempty"`
+	RetryAfter       string `json:"retryAfter,omitempty"`
 	RejectedProfiles int64  `json:"rejectedProfiles"`
 	ErrorMessage     string `json:"errorMessage,omitempty"`
 }
@@ -78,7 +82,13 @@ func sendGRPC(request pprofileotlp.ExportRequest, endpoint, _, tenant string, co
 	response, err := pprofileotlp.NewGRPCClient(connection).Export(ctx, request, options...)
 	if err != nil {
 		state, _ := status.FromError(err)
-		return &answer{Code: state.Code().String(), Message: state.Message()}, nil
+		refused := &answer{Code: state.Code().String(), Message: state.Message()}
+		for _, detail := range state.Details() {
+			if retry, ok := detail.(*errdetails.RetryInfo); ok {
+				refused.RetryAfter = retry.RetryDelay.AsDuration().String()
+			}
+		}
+		return refused, nil
 	}
 	return accepted("OK", response), nil
 }
@@ -122,7 +132,18 @@ func sendHTTP(request pprofileotlp.ExportRequest, endpoint, protocol, tenant str
 	}
 	code := fmt.Sprint(reply.StatusCode)
 	if reply.StatusCode != http.StatusOK {
-		return &answer{Code: code, Message: string(content), ContentType: reply.Header.Get("Content-Type")}, nil
+		refused := &answer{
+			Code: code, Message: string(content),
+			ContentType: reply.Header.Get("Content-Type"), RetryAfter: reply.Header.Get("Retry-After"),
+		}
+		if refused.ContentType == "application/x-protobuf" {
+			var told spb.Status
+			if err := proto.Unmarshal(content, &told); err != nil {
+				return nil, fmt.Errorf("the refusal is no Status: %w", err)
+			}
+			refused.Message = told.Message
+		}
+		return refused, nil
 	}
 	response := pprofileotlp.NewExportResponse()
 	unmarshal := response.UnmarshalProto
