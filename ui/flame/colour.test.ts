@@ -13,6 +13,7 @@ describe("packageOf", () => {
     ["std::vec::Vec<T>::push", "std::vec"],
     ["libc.so.6!0x2a1f", "libc.so.6"],
     ["(idle)", "("],
+    ["(anonymous values.ts:26)", "values.ts"],
     ["memcpy", "memcpy"],
   ])("%s belongs to %s", (name, expected) => {
     expect(packageOf(name)).toBe(expected);

@@ -15,6 +15,9 @@ export interface FrameColour {
 export function packageOf(name: string): string {
   const binary = name.indexOf("!0x");
   if (binary > 0) return name.slice(0, binary);
+  // Node names what has no name by its place: (anonymous values.ts:26).
+  const place = /^\(anonymous (.+?)(?::\d+)?\)$/.exec(name)?.[1];
+  if (place !== undefined) return place;
   // Anonymous and bracketed pseudo frames: (idle), [kernel], <anonymous>.
   if (/^[([<]/.test(name)) return name[0]!;
   const path = name.replace(/[([<].*$/s, "");

@@ -8,6 +8,8 @@ describe("formatValue", () => {
     [0, "nanoseconds", "0 ns"],
     [999, "nanoseconds", "999 ns"],
     [1_500_000, "nanoseconds", "1.50 ms"],
+    [99_960_000, "nanoseconds", "100 ms"],
+    [999_700_000, "nanoseconds", "1,000 ms"],
     [73_150_000_000, "nanoseconds", "1.22 min"],
     [2, "seconds", "2 s"],
     [1023, "bytes", "1023 B"],

@@ -108,6 +108,6 @@ function scaled(value: number, steps: readonly Step[]): string {
 /** Three significant digits, and never a trailing ".0" on whole numbers. */
 function threeDigits(value: number): string {
   if (Number.isInteger(value) && value < 10_000) return String(value);
-  if (value >= 1000) return Math.round(value).toLocaleString("en-US");
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+  if (value >= 999.5) return Math.round(value).toLocaleString("en-US");
+  return value >= 1 ? value.toPrecision(3) : value.toFixed(2);
 }
