@@ -43,7 +43,8 @@ export function createOtlpSymbols(dictionary: OtlpDictionary): OtlpSymbols {
   let mappings = emptyMappings();
   let functions = emptyFunctions();
   let locations = emptyLocations();
-  let strings: StringTable = { count: 0, bytes: shared.strings.bytes, starts: new Uint32Array(0), lengths: new Uint32Array(0) };
+  let text = new Uint8Array(0);
+  let strings: StringTable = { count: 0, bytes: text, starts: new Uint32Array(0), lengths: new Uint32Array(0) };
 
   // Local string 0 is "", whatever the dictionary has there: real strings are numbered from 1.
   const string = (index: number): number => (shared.strings.isEmpty(index) ? 0 : stringNumbers.of(index) + 1);
@@ -123,19 +124,24 @@ export function createOtlpSymbols(dictionary: OtlpDictionary): OtlpSymbols {
     flagMappings(mappings, locations, functions);
   }
 
+  /** The texts are copied together: what reads a profile may look through all its bytes, and the request is not its own. */
   function fillStrings(): void {
     const { used } = stringNumbers;
     const count = used.count + 1;
     if (strings.starts.length < count) strings = { ...strings, starts: new Uint32Array(count * 2), lengths: new Uint32Array(count * 2) };
     strings.count = count;
-    strings.bytes = shared.strings.bytes;
     strings.starts[0] = 0;
     strings.lengths[0] = 0;
+    let sizeBytes = 0;
     for (let i = 1; i < count; i++) {
-      const index = used.at(i - 1);
-      strings.starts[i] = shared.strings.starts.at(index);
-      strings.lengths[i] = shared.strings.lengths.at(index);
+      strings.starts[i] = sizeBytes;
+      sizeBytes += strings.lengths[i] = shared.strings.lengths.at(used.at(i - 1));
     }
+    if (text.length < sizeBytes) text = new Uint8Array(sizeBytes * 2);
+    for (let i = 1; i < count; i++) {
+      copyText(shared.strings.bytes, shared.strings.starts.at(used.at(i - 1)), text, strings.starts[i]!, strings.lengths[i]!);
+    }
+    strings.bytes = text.subarray(0, sizeBytes);
   }
 
   return {
@@ -156,6 +162,14 @@ export function createOtlpSymbols(dictionary: OtlpDictionary): OtlpSymbols {
       return { strings, mappings, functions, locations };
     },
   };
+}
+
+/** Names are short, and for short ones a loop is faster than asking for views of both sides. */
+const LOOP_BYTES_MAX = 48;
+
+function copyText(from: Uint8Array, fromStart: number, to: Uint8Array, toStart: number, sizeBytes: number): void {
+  if (sizeBytes > LOOP_BYTES_MAX) to.set(from.subarray(fromStart, fromStart + sizeBytes), toStart);
+  else for (let i = 0; i < sizeBytes; i++) to[toStart + i] = from[fromStart + i]!;
 }
 
 /**
