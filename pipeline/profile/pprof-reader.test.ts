@@ -26,7 +26,8 @@ describe("pprof reader", () => {
 
   it("reads many profiles with one reader as if each were its first", () => {
     const reader = createPprofReader();
-    for (const { raw } of [...corpus, ...[...corpus].reverse()]) expect(asText(reader.read(raw))).toEqual(messageText(fromBinary(ProfileSchema, raw)));
+    for (const { raw } of [...corpus, ...[...corpus].reverse()])
+      expect(asText(reader.read(raw))).toEqual(messageText(fromBinary(ProfileSchema, raw)));
   });
 
   it("reads random profiles, whatever their ids", () => {
@@ -65,7 +66,8 @@ describe("pprof reader", () => {
       return createPprofReader().read(toBinary(ProfileSchema, profile)).samples.values[0]!;
     };
     const max = BigInt(Number.MAX_SAFE_INTEGER);
-    for (const value of [0n, 1n, 127n, 128n, 16_383n, 16_384n, 2n ** 21n, 2n ** 28n, 2n ** 35n, max, -1n, -128n, -max]) expect(read(value)).toBe(Number(value));
+    for (const value of [0n, 1n, 127n, 128n, 16_383n, 16_384n, 2n ** 21n, 2n ** 28n, 2n ** 35n, max, -1n, -128n, -max])
+      expect(read(value)).toBe(Number(value));
     for (const value of [max + 1n, -max - 1n, 2n ** 63n - 1n, -(2n ** 63n)]) expect(faultCode(() => read(value))).toBe("malformed_profile");
   });
 
@@ -90,7 +92,10 @@ describe("pprof reader", () => {
     ["a period type beyond the strings", (profile) => (profile.periodType = { $typeName: "google.v1.ValueType", type: 99n, unit: 0n })],
     ["a function name beyond the strings", (profile) => (profile.function[0]!.name = 2n ** 40n)],
     ["a mapping name beyond the strings", (profile) => (profile.mapping[0]!.filename = 99n)],
-    ["a label beyond the strings", (profile) => profile.sample[0]!.label.push({ $typeName: "google.v1.Label", key: 99n, str: 0n, num: 0n, numUnit: 0n })],
+    [
+      "a label beyond the strings",
+      (profile) => profile.sample[0]!.label.push({ $typeName: "google.v1.Label", key: 99n, str: 0n, num: 0n, numUnit: 0n }),
+    ],
     ["a period of 2^60", (profile) => (profile.period = 2n ** 60n)],
   ])("refuses %s", (_, damage) => {
     const profile = valid();
@@ -102,13 +107,13 @@ describe("pprof reader", () => {
   it.each<[string, Uint8Array]>([
     ["an empty body", new Uint8Array(0)],
     ["text", Buffer.from("<html>not a profile</html>")],
-    ["a field of number 0", after(0x02, 0x00)],
-    ["a group", after(0xa3, 0x06)],
-    ["a number of 11 bytes", after(0x48, ...Array(11).fill(0x80))],
-    ["a number where a sample belongs", after(0x10, 0x01)],
-    ["a sample that is longer than the body", after(0x12, 0x05, 0x00)],
-    ["values that end within a number", after(0x12, 0x03, 0x12, 0x01, 0x80)],
-    ["a string that is not UTF-8", after(0x32, 0x01, 0xff)],
+    ["a field of number 0", goodThen(0x02, 0x00)],
+    ["a group", goodThen(0xa3, 0x06)],
+    ["a number of 11 bytes", goodThen(0x48, ...Array(11).fill(0x80))],
+    ["a number where a sample belongs", goodThen(0x10, 0x01)],
+    ["a sample that is longer than the body", goodThen(0x12, 0x05, 0x00)],
+    ["values that end within a number", goodThen(0x12, 0x03, 0x12, 0x01, 0x80)],
+    ["a string that is not UTF-8", goodThen(0x32, 0x01, 0xff)],
   ])("refuses %s", (_, bytes) => {
     expect(faultCode(() => createPprofReader().read(bytes))).toBe("malformed_profile");
   });
@@ -136,10 +141,19 @@ describe("pprof reader", () => {
 
 describe("pprof writer", () => {
   it("writes what the generated code reads", () => {
-    const raw = encodePprof({ sampleTypes: [{ type: "cpu", unit: "ns" }], periodType: { type: "cpu", unit: "ns" }, period: 10, timeNs: 2n ** 60n, durationNs: 5n }, [
-      { stack: [{ name: "leaf", file: "a.c", line: 300 }, { name: "main" }], values: [2 ** 40], labels: { thread: "1" } },
-      { stack: [{ name: "main" }], values: [-1] },
-    ]);
+    const raw = encodePprof(
+      {
+        sampleTypes: [{ type: "cpu", unit: "ns" }],
+        periodType: { type: "cpu", unit: "ns" },
+        period: 10,
+        timeNs: 2n ** 60n,
+        durationNs: 5n,
+      },
+      [
+        { stack: [{ name: "leaf", file: "a.c", line: 300 }, { name: "main" }], values: [2 ** 40], labels: { thread: "1" } },
+        { stack: [{ name: "main" }], values: [-1] },
+      ],
+    );
     const profile = fromBinary(ProfileSchema, raw);
     expect([profile.timeNanos, profile.durationNanos, profile.period]).toEqual([2n ** 60n, 5n, 10n]);
     expect(profile.sample.map(({ locationId, value }) => [locationId, value])).toEqual([
@@ -168,7 +182,8 @@ function readOrFault(reader: ReturnType<typeof createPprofReader>, bytes: Uint8A
 /** Everything the reader keeps, as text, with names in place of indexes. */
 function asText(profile: DecodedProfile): unknown {
   const { strings, mappings, functions, locations, samples, sampleTypes } = profile;
-  const text = (index: number): string => Buffer.from(strings.bytes.subarray(strings.starts[index]!, strings.starts[index]! + strings.lengths[index]!)).toString("utf8");
+  const text = (index: number): string =>
+    Buffer.from(strings.bytes.subarray(strings.starts[index]!, strings.starts[index]! + strings.lengths[index]!)).toString("utf8");
   const wide = (lo: Uint32Array, hi: Uint32Array, index: number): bigint => (BigInt(hi[index]!) << 32n) | BigInt(lo[index]!);
   const fn = (index: number): string =>
     `${text(functions.name[index]!)} ${text(functions.systemName[index]!)} ${text(functions.fileName[index]!)} ${functions.startLine[index]}`;
@@ -185,12 +200,19 @@ function asText(profile: DecodedProfile): unknown {
   };
   const locationTexts = Array.from({ length: locations.count }, (_, index) => location(index));
   return {
-    head: [profile.timeNs, profile.durationNs, BigInt(profile.period), profile.periodType.type, profile.periodType.unit, text(profile.defaultSampleType)],
+    head: [
+      profile.timeNs,
+      profile.durationNs,
+      BigInt(profile.period),
+      profile.periodType.type,
+      profile.periodType.unit,
+      text(profile.defaultSampleType),
+    ],
     types: sampleTypes.map(({ type, unit }) => `${type} ${unit}`),
     samples: Array.from({ length: samples.count }, (_, sample) => ({
-      stack: [...samples.location.subarray(samples.locationStart[sample]!, samples.locationStart[sample]! + samples.locationCount[sample]!)].map((index) =>
-        index === MISSING ? "missing" : locationTexts[index]!,
-      ),
+      stack: [
+        ...samples.location.subarray(samples.locationStart[sample]!, samples.locationStart[sample]! + samples.locationCount[sample]!),
+      ].map((index) => (index === MISSING ? "missing" : locationTexts[index]!)),
       values: [...samples.values.subarray(sample * sampleTypes.length, (sample + 1) * sampleTypes.length)].map(BigInt),
       labels: Array.from({ length: samples.labelCount[sample]! }, (_, at) => {
         const label = samples.labelStart[sample]! + at;
@@ -203,7 +225,9 @@ function asText(profile: DecodedProfile): unknown {
 /** The same of a message. Of equal ids the last counts. */
 function messageText(profile: Profile): unknown {
   const text = (index: bigint): string => profile.stringTable[Number(index)]!;
-  const functions = new Map(profile.function.map((fn) => [fn.id, `${text(fn.name)} ${text(fn.systemName)} ${text(fn.filename)} ${fn.startLine}`]));
+  const functions = new Map(
+    profile.function.map((fn) => [fn.id, `${text(fn.name)} ${text(fn.systemName)} ${text(fn.filename)} ${fn.startLine}`]),
+  );
   const mappings = new Map(
     profile.mapping.map((map) => [
       map.id,
@@ -248,47 +272,72 @@ function valid(): Profile {
 }
 
 /** A good profile with more bytes behind it. */
-function after(...bytes: number[]): Uint8Array {
+function goodThen(...bytes: number[]): Uint8Array {
   return Buffer.concat([toBinary(ProfileSchema, valid()), Uint8Array.from(bytes)]);
 }
 
 /** Profiles whose ids are a sequence, sparse, or beyond 32 bits. */
 function randomProfile(): fc.Arbitrary<Profile> {
-  const id = fc.oneof(fc.bigInt({ min: 1n, max: 40n }), fc.bigInt({ min: 1n, max: 1_000_000n }), fc.bigInt({ min: 1n, max: 2n ** 64n - 1n }));
+  const id = fc.oneof(
+    fc.bigInt({ min: 1n, max: 40n }),
+    fc.bigInt({ min: 1n, max: 1_000_000n }),
+    fc.bigInt({ min: 1n, max: 2n ** 64n - 1n }),
+  );
   const ids = (max: number): fc.Arbitrary<bigint[]> =>
     fc.oneof(
       fc.nat({ max }).map((count) => Array.from({ length: count + 1 }, (_, index) => BigInt(index + 1))),
       fc.uniqueArray(id, { minLength: 1, maxLength: max }),
     );
-  return fc.record({ mappings: ids(3), functions: ids(12), locations: ids(20), seed: fc.integer(), count: fc.nat({ max: 30 }), types: fc.integer({ min: 1, max: 3 }) }).map((spec) => {
-    const random = seededRandom(spec.seed);
-    const below = (count: number): number => Math.floor(random.next() * count);
-    const pick = (of: readonly bigint[]): bigint => of[below(of.length)]!;
-    const strings = ["", ...Array.from({ length: 30 }, (_, index) => `text ${"ä".repeat(index % 3)}${index}`)];
-    const string = (): bigint => BigInt(below(strings.length));
-    const value = (): bigint => BigInt(Math.floor(random.next() * 2 ** below(54))) * (below(9) === 0 ? -1n : 1n);
-    return create(ProfileSchema, {
-      sampleType: Array.from({ length: spec.types }, () => ({ type: string(), unit: string() })),
-      periodType: { type: string(), unit: string() },
-      period: value(),
-      timeNanos: BigInt(below(2 ** 40)) * 1000n,
-      stringTable: strings,
-      mapping: spec.mappings.map((mapId) => ({ id: mapId, filename: string(), buildId: string(), memoryStart: BigInt(below(2 ** 48)), hasFunctions: below(2) === 0 })),
-      function: spec.functions.map((fnId) => ({ id: fnId, name: string(), systemName: string(), filename: string(), startLine: BigInt(below(5000)) })),
-      location: spec.locations.map((locationId) => ({
-        id: locationId,
-        mappingId: below(4) === 0 ? 0n : pick(spec.mappings),
-        address: BigInt(below(2 ** 50)),
-        isFolded: below(2) === 0,
-        line: Array.from({ length: below(3) }, () => ({ functionId: pick(spec.functions), line: BigInt(below(100_000)) })),
-      })),
-      sample: Array.from({ length: spec.count }, () => ({
-        locationId: Array.from({ length: below(9) }, () => pick(spec.locations)),
-        value: Array.from({ length: spec.types }, value),
-        label: Array.from({ length: below(3) }, () => ({ key: string(), str: string(), num: value() })),
-      })),
+  return fc
+    .record({
+      mappings: ids(3),
+      functions: ids(12),
+      locations: ids(20),
+      seed: fc.integer(),
+      count: fc.nat({ max: 30 }),
+      types: fc.integer({ min: 1, max: 3 }),
+    })
+    .map((spec) => {
+      const random = seededRandom(spec.seed);
+      const below = (count: number): number => Math.floor(random.next() * count);
+      const pick = (of: readonly bigint[]): bigint => of[below(of.length)]!;
+      const strings = ["", ...Array.from({ length: 30 }, (_, index) => `text ${"ä".repeat(index % 3)}${index}`)];
+      const string = (): bigint => BigInt(below(strings.length));
+      const value = (): bigint => BigInt(Math.floor(random.next() * 2 ** below(54))) * (below(9) === 0 ? -1n : 1n);
+      return create(ProfileSchema, {
+        sampleType: Array.from({ length: spec.types }, () => ({ type: string(), unit: string() })),
+        periodType: { type: string(), unit: string() },
+        period: value(),
+        timeNanos: BigInt(below(2 ** 40)) * 1000n,
+        stringTable: strings,
+        mapping: spec.mappings.map((mapId) => ({
+          id: mapId,
+          filename: string(),
+          buildId: string(),
+          memoryStart: BigInt(below(2 ** 48)),
+          hasFunctions: below(2) === 0,
+        })),
+        function: spec.functions.map((fnId) => ({
+          id: fnId,
+          name: string(),
+          systemName: string(),
+          filename: string(),
+          startLine: BigInt(below(5000)),
+        })),
+        location: spec.locations.map((locationId) => ({
+          id: locationId,
+          mappingId: below(4) === 0 ? 0n : pick(spec.mappings),
+          address: BigInt(below(2 ** 50)),
+          isFolded: below(2) === 0,
+          line: Array.from({ length: below(3) }, () => ({ functionId: pick(spec.functions), line: BigInt(below(100_000)) })),
+        })),
+        sample: Array.from({ length: spec.count }, () => ({
+          locationId: Array.from({ length: below(9) }, () => pick(spec.locations)),
+          value: Array.from({ length: spec.types }, value),
+          label: Array.from({ length: below(3) }, () => ({ key: string(), str: string(), num: value() })),
+        })),
+      });
     });
-  });
 }
 
 function faultCode(act: () => unknown): string {

@@ -50,7 +50,15 @@ export function encodePprof(header: PprofHeader, samples: Iterable<PprofSample>)
     const id = functions.size + 1;
     functions.set(key, id);
     const name = string(frame.name);
-    tables.message(5, new MessageWriter().number(1, id).number(2, name).number(3, name).number(4, string(frame.file ?? "")).number(5, frame.startLine ?? 0));
+    tables.message(
+      5,
+      new MessageWriter()
+        .number(1, id)
+        .number(2, name)
+        .number(3, name)
+        .number(4, string(frame.file ?? ""))
+        .number(5, frame.startLine ?? 0),
+    );
     return id;
   };
   const locationId = (frame: PprofFrame): number => {
@@ -75,7 +83,11 @@ export function encodePprof(header: PprofHeader, samples: Iterable<PprofSample>)
   if (header.periodType !== undefined) out.message(11, valueType(header.periodType));
   out.append(tables);
   for (const text of strings.keys()) out.bytes(6, Buffer.from(text));
-  return out.number(9, header.timeNs ?? 0n).number(10, header.durationNs ?? 0n).number(12, header.period ?? 0).finish();
+  return out
+    .number(9, header.timeNs ?? 0n)
+    .number(10, header.durationNs ?? 0n)
+    .number(12, header.period ?? 0)
+    .finish();
 }
 
 /** A growing protobuf message. Numbers that are 0 are left out, as proto3 does. */

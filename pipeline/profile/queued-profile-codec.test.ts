@@ -27,7 +27,10 @@ describe("queued profile codec", () => {
     const bytes = encodeQueuedProfile(profile);
     for (let length = 0; length < bytes.length; length++) {
       const cut = bytes.slice(0, length);
-      expect(faultCode(() => decodeQueuedProfile(cut)), `${length} bytes`).toBe("queued_profile_corrupt");
+      expect(
+        faultCode(() => decodeQueuedProfile(cut)),
+        `${length} bytes`,
+      ).toBe("queued_profile_corrupt");
     }
   });
 

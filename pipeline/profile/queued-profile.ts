@@ -24,7 +24,10 @@ export type QueuedProfile = {
    * `__period_unit__`) but with `__name__`, `__service_name__` and `service_name`. Sample labels that split the profile are folded in. */
   readonly series: readonly LabelSet[];
 
-  readonly strings: { readonly bytes: Uint8Array; /** End offset of string i; it starts where string i - 1 ends. */ readonly ends: Uint32Array };
+  readonly strings: {
+    readonly bytes: Uint8Array /** End offset of string i; it starts where string i - 1 ends. */;
+    readonly ends: Uint32Array;
+  };
   readonly mappings: {
     readonly fileName: Uint32Array;
     readonly buildId: Uint32Array;

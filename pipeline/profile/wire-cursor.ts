@@ -76,6 +76,18 @@ export class WireCursor {
     }
   }
 
+  /**
+   * Reads over a field of a message whose known fields end at `lastField`; the position is one after the first byte of its tag. A known field that
+   * comes here has the wrong wire type.
+   */
+  skipUnknown(message: string, lastField: number, position: number, end: number): number {
+    const start = position - 1;
+    const after = this.varint(start);
+    const tag = this.index();
+    if (tag >>> 3 <= lastField) throw malformed(`has a ${message} with field ${tag >>> 3} of the wrong wire type ${tag & 7}`, start);
+    return this.skip(after, tag, end);
+  }
+
   #within(position: number, end: number): number {
     if (position > end) throw malformed("has a field that reaches beyond its end", position);
     return position;
@@ -110,5 +122,7 @@ export class WireCursor {
 /** The fault of bytes that are no profile. `what` continues "profile …"; the offset is that of the uncompressed bytes. */
 export function malformed(what: string, offset?: number): CodedError<"malformed_profile"> {
   const place = offset === undefined ? "" : ` at byte ${offset}`;
-  return new CodedError("malformed_profile", FaultKind.Invalid, `profile ${what}${place}`, { facts: offset === undefined ? {} : { offset_bytes: offset } });
+  return new CodedError("malformed_profile", FaultKind.Invalid, `profile ${what}${place}`, {
+    facts: offset === undefined ? {} : { offset_bytes: offset },
+  });
 }

@@ -180,7 +180,11 @@ export function queuedProfileText(profile: QueuedProfile): string[] {
     Buffer.from(strings.bytes.subarray(index === 0 ? 0 : strings.ends[index - 1], strings.ends[index])).toString("utf8");
   const frame = (location: number): string => {
     const names: string[] = [];
-    for (let line = location === 0 ? 0 : (locations.lineEnds[location - 1] as number); line < (locations.lineEnds[location] as number); line++) {
+    for (
+      let line = location === 0 ? 0 : (locations.lineEnds[location - 1] as number);
+      line < (locations.lineEnds[location] as number);
+      line++
+    ) {
       const fn = lines.function[line] as number;
       names.push(fn === 0 ? "" : text(functions.name[fn - 1] as number));
     }
