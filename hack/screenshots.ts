@@ -10,12 +10,14 @@ import { makeFleet } from "./bench/fleet.ts";
  * it for a while, so that both the pushed services and its own profiles have something to show.
  */
 
-const LOAD_MS = 150_000;
-const TICKS = 56;
+const LOAD_MS = 110_000;
+const TICKS = 60;
+/** The corpus is named by language. */
+const NAMES: Readonly<Record<string, string>> = { go: "checkout", node: "storefront" };
 const SHOTS = [
-  { name: "dark", colorScheme: "dark", address: "?service=go&by=pod&from=now-14m", viewport: { width: 1440, height: 900 } },
-  { name: "light", colorScheme: "light", address: "?service=brazier&from=now-2m&search=build", viewport: { width: 1440, height: 900 } },
-  { name: "phone", colorScheme: "dark", address: "?service=go&from=now-14m", viewport: { width: 390, height: 844 } },
+  { name: "dark", colorScheme: "dark", address: "?service=checkout&by=pod", viewport: { width: 1440, height: 900 } },
+  { name: "light", colorScheme: "light", address: "?service=brazier&from=now-2m&search=segment", viewport: { width: 1440, height: 900 } },
+  { name: "phone", colorScheme: "dark", address: "?service=checkout", viewport: { width: 390, height: 844 } },
 ] as const;
 
 const folder = join(REPOSITORY, "docs/screenshots");
@@ -23,11 +25,15 @@ await mkdir(folder, { recursive: true });
 const server = await startServer({ selfProfile: true });
 const browser = await openBrowser();
 try {
-  const { profiles } = makeFleet({ pods: 3, ticks: TICKS, endMs: Date.now(), seed: 7 });
-  const pauseMs = LOAD_MS / profiles.length;
-  for (const profile of profiles) {
-    await push(server.url, [profile]);
-    await new Promise((done) => setTimeout(done, pauseMs));
+  // The last profile is pushed when it was taken; those before were taken earlier than they arrive, as after an outage.
+  const startedMs = Date.now();
+  const { profiles } = makeFleet({ pods: 3, ticks: TICKS, endMs: startedMs + LOAD_MS, seed: 7 });
+  for (const [i, { labels, profile }] of profiles.entries()) {
+    const service = NAMES[labels["service_name"] ?? ""] ?? labels["service_name"] ?? "";
+    const named = { ...labels, service_name: service, pod: `${service}-${labels["pod"]?.split("-").at(-1)}` };
+    await push(server.url, [{ labels: named, profile }]);
+    const aheadMs = startedMs + (LOAD_MS * (i + 1)) / profiles.length - Date.now();
+    if (aheadMs > 0) await new Promise((done) => setTimeout(done, aheadMs));
   }
   await untilOwnProfiles();
   for (const { name, colorScheme, address, viewport } of SHOTS) {

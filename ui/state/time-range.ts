@@ -1,3 +1,5 @@
+import { formatDuration } from "../format/units.ts";
+
 /** A moment as the address spells it: `now`, `now-15m`, or ms since 1970. */
 export type TimeWord = string;
 
@@ -45,7 +47,7 @@ export const QUICK_RANGES: readonly { readonly from: TimeWord; readonly title: s
 export function titleOfRange(from: TimeWord, until: TimeWord, range: TimeRange): string {
   const quick = until === "now" ? QUICK_RANGES.find((candidate) => candidate.from === from) : undefined;
   if (quick !== undefined) return quick.title;
-  if (until === "now" && isRelative(from)) return `Last ${from.slice("now-".length)}`;
+  if (until === "now" && isRelative(from)) return `Last ${formatDuration(range.endMs - range.startMs)}`;
   return `${formatMoment(range.startMs)} – ${formatMoment(range.endMs, range.startMs)}`;
 }
 

@@ -64,7 +64,7 @@ describe("time ranges", () => {
   });
   it("titles quick ranges by name", () => {
     expect(titleOfRange("now-15m", "now", resolveRange("now-15m", "now", nowMs))).toBe("Last 15 minutes");
-    expect(titleOfRange("now-45m", "now", resolveRange("now-45m", "now", nowMs))).toBe("Last 45m");
+    expect(titleOfRange("now-45m", "now", resolveRange("now-45m", "now", nowMs))).toBe("Last 45 min");
   });
   it("widens around the middle and never into the future", () => {
     expect(widenRange({ startMs: nowMs - 200_000, endMs: nowMs - 100_000 }, nowMs)).toEqual({
