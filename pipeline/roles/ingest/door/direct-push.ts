@@ -7,6 +7,7 @@ import type { Authenticate } from "../../../http/authenticate.ts";
 import { decompressBody, readBody } from "../../../http/body.ts";
 import { writeTenant } from "../../../http/caller.ts";
 import { DEFECT_ANSWER, type FaultAnswer, httpAnswer } from "../../../http/fault-answers.ts";
+import { goneSignal } from "../../../http/gone.ts";
 import type { Response } from "../../../http/one-port.ts";
 import type { Ingest } from "../ingest-door.ts";
 import { readPushRequest } from "./push-message.ts";
@@ -27,17 +28,16 @@ export function directPush({ ingest, authenticate, bodyBytesMax, log }: DirectPu
     path: "/push.v1.PusherService/Push",
     claims: (request) => request.method === "POST" && request.headers["content-type"] === "application/proto",
     answer: async (request, response) => {
-      const gone = new AbortController();
-      response.once("close", () => gone.abort());
+      const gone = goneSignal(response);
       try {
         const tenant = writeTenant(authenticate(request.headers));
         const bytesMax = bodyBytesMax(tenant);
         const body = await decompressBody(await readBody(request, bytesMax), request.headers["content-encoding"], bytesMax);
-        await ingest.push(tenant, readPushRequest(body), gone.signal);
+        await ingest.push(tenant, readPushRequest(body), gone);
         // PushResponse has no fields: its bytes are none.
         send(response, 200, { "content-type": "application/proto", "content-length": "0" }, "");
       } catch (error) {
-        if (gone.signal.aborted) return;
+        if (gone.aborted) return;
         sendFault(response, answerOf(error, log));
       }
     },

@@ -6,6 +6,7 @@ import type { TenantId } from "../../../base/units.ts";
 import { decompressBody, readBody } from "../../../http/body.ts";
 import { writeTenant } from "../../../http/caller.ts";
 import { type FaultAnswer, httpAnswer } from "../../../http/fault-answers.ts";
+import { goneSignal } from "../../../http/gone.ts";
 import type { PlainRoutes } from "../../../http/plain-app.ts";
 import { checkOtlpVersion, OTLP_VERSION_HEADER } from "../formats/otlp-version.ts";
 import { type Ingest, isParameterFault, type OtlpEncoding } from "../ingest-door.ts";
@@ -26,7 +27,7 @@ export function ingestRoutes({ ingest, bodyBytesMax }: IngestHttpDeps): PlainRou
           await ingest.ingest(
             tenant,
             { query: queryOf(request), contentType: request.headers["content-type"] ?? "", body },
-            signalOf(reply),
+            goneSignal(reply.raw),
           );
         } catch (error) {
           if (!isCoded(error)) throw error;
@@ -48,7 +49,7 @@ export function ingestRoutes({ ingest, bodyBytesMax }: IngestHttpDeps): PlainRou
         checkOtlpVersion(request.headers[OTLP_VERSION_HEADER]);
         const bytesMax = bodyBytesMax(tenant);
         const body = await decompressBody(await readBody(request.raw, bytesMax), request.headers["content-encoding"], bytesMax);
-        const response = otlpResponse(await ingest.otlp(tenant, body, encoding, signalOf(reply)));
+        const response = otlpResponse(await ingest.otlp(tenant, body, encoding, goneSignal(reply.raw)));
         if (encoding === "json") return reply.type("application/json").send(toJsonString(ExportProfilesServiceResponseSchema, response));
         return reply.type("application/x-protobuf").send(Buffer.from(toBinary(ExportProfilesServiceResponseSchema, response)));
       } catch (error) {
@@ -83,12 +84,6 @@ function otlpEncoding(contentType: string | undefined): OtlpEncoding | undefined
 function queryOf(request: FastifyRequest): string {
   const start = request.url.indexOf("?");
   return start < 0 ? "" : request.url.slice(start + 1);
-}
-
-function signalOf(reply: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  reply.raw.once("close", () => gone.abort());
-  return gone.signal;
 }
 
 function sendFault(reply: FastifyReply, answer: FaultAnswer): FastifyReply {
