@@ -168,6 +168,12 @@ describe("checkMergeStacktraces", () => {
     expect(tree("ROOT_PATH", "CALLEES", ["a"], 128)).toBeUndefined();
     expect(tree("ROOT_PATH", "CALLEES", ["a"], 129)).toBe("function_tree_invalid");
   });
+
+  it("shows one level of a function tree unless asked otherwise, and none when asked for none", () => {
+    const depth = (functionTree: Record<string, number>) => stacktraces({ ...BASE, format: "PROFILE_FORMAT_FUNCTION_TREE", formatOptions: { functionTree } });
+    expect(depth({})).toMatchObject({ request: { depthMax: 1, anchored: true, callees: true, callers: false } });
+    expect(depth({ maxDepth: 0 })).toMatchObject({ request: { depthMax: 0 } });
+  });
 });
 
 describe("the other requests", () => {
