@@ -1,15 +1,17 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
+import { configurationDocument } from "../pipeline/config/document.ts";
 import { ROOT } from "./tidy/repository.ts";
 
 /*
- * `npm run generate` writes the code that comes from our .proto files; `--check` writes it elsewhere and compares, so that
- * a change of the source without its product fails.
+ * `npm run generate` writes what is made of something else: the code of our .proto files and the page of all settings. `--check`
+ * compares instead, so that a change of the source without its product fails.
  */
 
 const GENERATED = "pipeline/api/gen";
+const SETTINGS = "docs/configuration.md";
 
 function buf(outDir: string): void {
   execFileSync(join(ROOT, "node_modules/.bin/buf"), ["generate", "--clean", "--output", outDir], {
@@ -43,9 +45,11 @@ function readOrUndefined(path: string): string | undefined {
 }
 
 if (process.argv.includes("--check")) {
-  const stale = staleFiles();
-  for (const name of stale) console.log(`${GENERATED}/${name}: is not what the sources generate; run npm run generate`);
+  const stale = staleFiles().map((name) => `${GENERATED}/${name}`);
+  if (readOrUndefined(join(ROOT, SETTINGS)) !== configurationDocument()) stale.push(SETTINGS);
+  for (const name of stale) console.log(`${name}: is not what its source makes; run npm run generate`);
   process.exitCode = stale.length === 0 ? 0 : 1;
 } else {
   buf(".");
+  writeFileSync(join(ROOT, SETTINGS), configurationDocument());
 }

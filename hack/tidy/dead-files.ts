@@ -26,17 +26,18 @@ export function checkDeadFiles(files: readonly RepositoryFile[], imports: readon
   });
 }
 
-/** Paths that package.json, bin/, CI and the documents' commands start. */
+/** Paths that package.json, bin/, CI, the page's HTML and other chores start, and those that documents tell people to start. */
 function namedInScripts(files: readonly RepositoryFile[]): ReadonlySet<string> {
-  const texts = files.filter(
-    (file) =>
-      file.path === "package.json" || file.path.startsWith("bin/") || file.path.startsWith(".ci/") || file.path.endsWith("index.html"),
-  );
   const named = new Set<string>();
-  for (const file of texts) {
+  for (const file of files) {
     const folder = file.path.includes("/") ? file.path.slice(0, file.path.lastIndexOf("/") + 1) : "";
-    for (const match of (file.text ?? "").matchAll(/[\w./-]+\.tsx?\b/g)) {
+    const starts = file.path === "package.json" || /^(bin|\.ci)\/|index\.html$/.test(file.path);
+    const pattern = starts ? /[\w./-]+\.tsx?\b/g : /^hack\/.*\.ts$|\.md$/.test(file.path) ? /\bhack\/[\w./-]+\.ts\b/g : undefined;
+    if (pattern === undefined) continue;
+    for (const match of (file.text ?? "").matchAll(pattern)) {
       const path = match[0].replace(/^\.?\//, "");
+      // A file's own words about how to start it start nothing.
+      if (path === file.path) continue;
       named.add(path);
       named.add(folder + path);
     }

@@ -5,8 +5,8 @@ import type { RepositoryFile } from "./repository.ts";
 export type FileImport = { readonly from: string; readonly to: string; readonly line: number; readonly typeOnly: boolean };
 
 const STATEMENT = /(?:^|[\s;])(import|export)\s+(type\s)?(?:[^"';]*?\sfrom\s+)?["'](\.{1,2}\/[^"']+)["']/g;
-/** `import("./x.ts")`, `new URL("./x.ts", import.meta.url)`, and any other relative path of a source in a string. */
-const MENTION = /["'`](\.{1,2}\/[^"'`\s]+\.(?:tsx?|css|json))["'`]/g;
+/** `import("./x.ts")`, `new URL("./x.ts", import.meta.url)`, and any other path of a source in a string, "x.ts" included. */
+const MENTION = /["'`]((?:\.{1,2}\/)?[^"'`\s:]+\.(?:tsx?|css|json))["'`]/g;
 
 export function importsOf(file: RepositoryFile): readonly FileImport[] {
   if (file.text === undefined) return [];

@@ -28,7 +28,7 @@ export function isGenerated(path: string): boolean {
 }
 
 export function isTest(path: string): boolean {
-  return /\.test\.tsx?$/.test(path) || path.startsWith("test/") || /\/testing(\.ts$|\/)/.test(path);
+  return /\.(test|fixture)\.tsx?$/.test(path) || path.startsWith("test/") || /\/(testing|conformance)(\.ts$|\/)/.test(path);
 }
 
 export function isTypeScript(path: string): boolean {
