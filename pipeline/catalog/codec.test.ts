@@ -21,20 +21,36 @@ const ENTRY: LogEntry = {
   }),
 };
 
+const pause = async (): Promise<void> => {};
+
 describe("catalog codec", () => {
   it("gives back a log entry", () => {
     expect(decodeLogEntry(encodeLogEntry(ENTRY), "k")).toEqual(ENTRY);
   });
 
-  it("gives back a state from a checkpoint", () => {
+  it("gives back a state from a checkpoint", async () => {
     const { added, consumed, tombstonesAdded } = ENTRY.change;
     const state = applyChange(EMPTY_STATE, change({ added, consumed, tombstonesAdded }));
-    const read = decodeCheckpoint(encodeCheckpoint(state), "k");
+    const read = decodeCheckpoint(await encodeCheckpoint(state, pause), "k");
     expect([...read.objects]).toEqual([...state.objects]);
     expect(read.consumed).toEqual(state.consumed);
     expect(read.tombstones).toEqual(state.tombstones);
     expect(read.version).toBe(1);
     expect(read.consumedSequence("s@1", 3)).toBe(2 ** 40);
+  });
+
+  it("encodes a large state in portions, and lets others work in between", async () => {
+    const services = Array.from({ length: 50 }, (_, i) => `service-${i}`);
+    const state = applyChange(
+      EMPTY_STATE,
+      change({ added: Array.from({ length: 200 }, (_, i) => liveObject(`segments/${i}`, { services })) }),
+    );
+    let pauses = 0;
+    const bytes = await encodeCheckpoint(state, async () => {
+      pauses++;
+    });
+    expect(pauses).toBeGreaterThan(2);
+    expect([...decodeCheckpoint(bytes, "k").objects]).toEqual([...state.objects]);
   });
 
   it("finds every truncation and every flipped bit, and names the key", () => {

@@ -1,6 +1,6 @@
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { isCoded } from "../base/errors.ts";
-import type { UnixMs } from "../base/units.ts";
+import { KIB, type UnixMs } from "../base/units.ts";
 import { ByteReader } from "../block/column/byte-reader.ts";
 import { ByteWriter } from "../block/column/byte-writer.ts";
 import { decodeDirectory, encodeDirectory } from "../block/directory-codec.ts";
@@ -24,6 +24,9 @@ export type FileKind = (typeof FileKind)[keyof typeof FileKind];
 
 export const COMMIT_ID_SIZE = 16;
 
+/** 256 KiB take a few ms to encode and compress. */
+export const CHUNK_BYTES = 256 * KIB;
+
 /** One commit. `commitId` is random: by it a committer that lost the answer to its write recognises its own entry. */
 export type LogEntry = {
   readonly version: number;
@@ -42,7 +45,9 @@ export function encodeLogEntry(entry: LogEntry): Uint8Array {
   encodeConsumed(body, entry.change.consumed);
   list(body, entry.change.tombstonesAdded, encodeTombstone);
   list(body, entry.change.tombstonesDropped, (writer, id) => writer.text(id));
-  return frame(FileKind.LogEntry, body.view());
+  const out = new FrameWriter(FileKind.LogEntry);
+  out.add(body.view());
+  return out.finish();
 }
 
 /** Errors: `catalog_entry_corrupt`, `catalog_version_unknown`, naming the key. */
@@ -61,14 +66,26 @@ export function decodeLogEntry(bytes: Uint8Array, key: string): LogEntry {
   }));
 }
 
-export function encodeCheckpoint(state: FoldedState): Uint8Array {
-  const body = new ByteWriter(64 * 1024);
+/**
+ * Encodes a state in portions of {@link CHUNK_BYTES}, letting others work in between: a state of thousands of objects takes longer than
+ * a push may wait.
+ */
+export async function encodeCheckpoint(state: FoldedState, pause: () => Promise<void>): Promise<Uint8Array> {
+  const out = new FrameWriter(FileKind.Checkpoint);
+  const body = new ByteWriter(CHUNK_BYTES + CHUNK_BYTES / 4);
   body.varint(state.version);
   body.varint(state.objects.size);
-  for (const object of state.objects.values()) encodeObject(body, object);
+  for (const object of state.objects.values()) {
+    encodeObject(body, object);
+    if (body.length < CHUNK_BYTES) continue;
+    out.add(body.view());
+    body.length = 0;
+    await pause();
+  }
   encodeConsumed(body, state.consumed);
   list(body, state.tombstones, encodeTombstone);
-  return frame(FileKind.Checkpoint, body.view());
+  out.add(body.view());
+  return out.finish();
 }
 
 /** Errors: `catalog_entry_corrupt`, `catalog_version_unknown`, naming the key. */
@@ -149,17 +166,34 @@ function readList<T>(reader: ByteReader, itemBytesMin: number, decode: (reader: 
   return items;
 }
 
-function frame(kind: FileKind, body: Uint8Array): Uint8Array {
-  const packed = zstdCompressSync(body, { params: { [constants.ZSTD_c_compressionLevel]: 3 } });
-  const bytes = new Uint8Array(HEADER_SIZE + packed.byteLength + CHECKSUM_SIZE);
-  const view = new DataView(bytes.buffer);
-  bytes.set(MAGIC);
-  bytes[4] = kind;
-  bytes[5] = FORMAT_VERSION;
-  view.setUint32(8, body.byteLength, true);
-  bytes.set(packed, HEADER_SIZE);
-  view.setUint32(HEADER_SIZE + packed.byteLength, crc32(bytes.subarray(0, HEADER_SIZE + packed.byteLength)), true);
-  return bytes;
+/** Collects the chunks of a file and puts the frame around them. */
+class FrameWriter {
+  readonly #kind: FileKind;
+  readonly #out = new ByteWriter();
+  #rawBytes = 0;
+
+  constructor(kind: FileKind) {
+    this.#kind = kind;
+    this.#out.raw(new Uint8Array(HEADER_SIZE));
+  }
+
+  add(raw: Uint8Array): void {
+    const packed = zstdCompressSync(raw, { params: { [constants.ZSTD_c_compressionLevel]: 3 } });
+    this.#out.uint32(raw.byteLength);
+    this.#out.uint32(packed.byteLength);
+    this.#out.raw(packed);
+    this.#rawBytes += raw.byteLength;
+  }
+
+  finish(): Uint8Array {
+    const header = new DataView(this.#out.bytes.buffer, 0, HEADER_SIZE);
+    MAGIC.forEach((byte, i) => header.setUint8(i, byte));
+    header.setUint8(4, this.#kind);
+    header.setUint8(5, FORMAT_VERSION);
+    header.setUint32(8, this.#rawBytes, true);
+    this.#out.uint32(crc32(this.#out.view()));
+    return this.#out.take();
+  }
 }
 
 function unframe<T>(kind: FileKind, bytes: Uint8Array, key: string, decode: (body: ByteReader) => T): T {
@@ -183,15 +217,26 @@ function unframe<T>(kind: FileKind, bytes: Uint8Array, key: string, decode: (bod
   const end = bytes.byteLength - CHECKSUM_SIZE;
   if (crc32(bytes.subarray(0, end)) !== view.getUint32(end, true)) throw corrupt("its checksum does not match");
   if (bytes[4] !== kind) throw corrupt(`it is of kind ${bytes[4]}, expected ${kind}`);
-  const rawBytes = view.getUint32(8, true);
   try {
-    const raw = zstdDecompressSync(bytes.subarray(HEADER_SIZE, end), { maxOutputLength: Math.max(1, rawBytes) });
-    if (raw.byteLength !== rawBytes) throw corrupt(`it holds ${raw.byteLength} bytes, expected ${rawBytes}`);
-    const body = new ByteReader(new Uint8Array(raw.buffer, raw.byteOffset, raw.byteLength));
+    const body = new ByteReader(readChunks(bytes.subarray(HEADER_SIZE, end), view.getUint32(8, true)));
     const value = decode(body);
     body.end();
     return value;
   } catch (error) {
     throw isCoded(error, "catalog_entry_corrupt") ? error : corrupt("it cannot be decoded", error);
   }
+}
+
+function readChunks(stored: Uint8Array, rawBytes: number): Uint8Array {
+  const reader = new ByteReader(stored);
+  const raw = new Uint8Array(rawBytes);
+  let at = 0;
+  while (reader.remaining > 0) {
+    const size = reader.uint32();
+    const chunk = zstdDecompressSync(reader.raw(reader.uint32()), { maxOutputLength: Math.max(1, size) });
+    raw.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  if (at !== rawBytes) throw reader.corrupt(`${at} bytes in all, expected ${rawBytes}`);
+  return raw;
 }
