@@ -68,7 +68,8 @@ describe("admitTimeNs", () => {
 
   it("takes what is newer than an hour ago and older than in 10 minutes", () => {
     for (const ms of [-3_599_999, 0, 599_999]) expect(admitTimeNs(at(ms), nowMs, DEFAULT_LIMITS)).toBe(at(ms));
-    for (const ms of [-3_600_000, 600_000]) expect(faultCode(() => admitTimeNs(at(ms), nowMs, DEFAULT_LIMITS))).toBe("not_in_ingestion_window");
+    for (const ms of [-3_600_000, 600_000])
+      expect(faultCode(() => admitTimeNs(at(ms), nowMs, DEFAULT_LIMITS))).toBe("not_in_ingestion_window");
   });
 
   it("takes any time when there is no bound, and now for none", () => {

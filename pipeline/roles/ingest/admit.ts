@@ -41,16 +41,22 @@ export function prepareLabels(labels: readonly Label[], limits: IngestLimits): L
 export function checkLabels(labels: LabelSet, limits: IngestLimits): void {
   if (labels.length === 0) throw discardFault("missing_labels", "profile has no labels: send at least __name__ and service_name");
   if (limits.labelNamesMax !== 0 && labels.length > limits.labelNamesMax) {
-    throw discardFault("max_label_names_per_series", `series has ${labels.length} labels, and ${limits.labelNamesMax} are allowed: drop some or raise the limit`, {
-      labels: labels.length,
-      labels_max: limits.labelNamesMax,
-    });
+    throw discardFault(
+      "max_label_names_per_series",
+      `series has ${labels.length} labels, and ${limits.labelNamesMax} are allowed: drop some or raise the limit`,
+      {
+        labels: labels.length,
+        labels_max: limits.labelNamesMax,
+      },
+    );
   }
   let metric = "";
   for (const { name, value } of labels) {
     if (name === "__name__") metric = value;
     if (exceeds(name, limits.labelNameBytesMax)) {
-      throw discardFault("label_name_too_long", `label name ${quoted(name)} is longer than ${limits.labelNameBytesMax} bytes`, { name_bytes_max: limits.labelNameBytesMax });
+      throw discardFault("label_name_too_long", `label name ${quoted(name)} is longer than ${limits.labelNameBytesMax} bytes`, {
+        name_bytes_max: limits.labelNameBytesMax,
+      });
     }
     if (exceeds(value, limits.labelValueBytesMax)) {
       throw discardFault("label_value_too_long", `value of label ${quoted(name)} is longer than ${limits.labelValueBytesMax} bytes`, {
@@ -59,7 +65,8 @@ export function checkLabels(labels: LabelSet, limits: IngestLimits): void {
       });
     }
     if (name === "" || !isPlainText(name)) throw discardFault("invalid_labels", `label name ${quoted(name)} is not valid`);
-    if (!isPlainText(value)) throw discardFault("invalid_labels", `value of label ${quoted(name)} is not valid UTF-8 text`, { label: name });
+    if (!isPlainText(value))
+      throw discardFault("invalid_labels", `value of label ${quoted(name)} is not valid UTF-8 text`, { label: name });
   }
   if (metric === "") throw discardFault("invalid_labels", "label __name__ is missing: it names the profile, process_cpu for example");
 }
@@ -76,16 +83,21 @@ export function admitTimeNs(timeNs: bigint, nowMs: UnixMs, limits: IngestLimits)
   const oldest = limits.rejectOlderThanMs === 0 ? Number.NEGATIVE_INFINITY : nowMs - limits.rejectOlderThanMs;
   if (timeMs > oldest && timeMs < newest) return timeNs;
   const [fault, bound] = timeMs >= newest ? ["newer", newest] : ["older", oldest];
-  throw discardFault("not_in_ingestion_window", `profile of ${isoTime(timeMs)} is ${fault} than ${isoTime(bound)}: check the clock of the sender or widen the window`, {
-    time_ms: timeMs,
-    oldest_ms: oldest,
-    newest_ms: newest,
-  });
+  throw discardFault(
+    "not_in_ingestion_window",
+    `profile of ${isoTime(timeMs)} is ${fault} than ${isoTime(bound)}: check the clock of the sender or widen the window`,
+    {
+      time_ms: timeMs,
+      oldest_ms: oldest,
+      newest_ms: newest,
+    },
+  );
 }
 
 function sanitizedName(name: string): string {
   const legacy = name.replaceAll(".", "_");
-  if (!LEGACY_LABEL_NAME.test(legacy)) throw discardFault("invalid_labels", `label name ${quoted(name)} has other characters than letters, digits, _ and .`, { label: name });
+  if (!LEGACY_LABEL_NAME.test(legacy))
+    throw discardFault("invalid_labels", `label name ${quoted(name)} has other characters than letters, digits, _ and .`, { label: name });
   return legacy;
 }
 

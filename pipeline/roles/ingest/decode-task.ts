@@ -124,7 +124,10 @@ function inputKey(job: DecodeJob, input: DecodeInput): string {
   const hash = createHash("sha1").update(`${job.tenant}\0${input.kind}\0`);
   switch (input.kind) {
     case "pprof":
-      return hash.update(`${input.clientId}\0${labelSetKey(sortLabels(input.labels))}`).update(input.raw).digest("hex");
+      return hash
+        .update(`${input.clientId}\0${labelSetKey(sortLabels(input.labels))}`)
+        .update(input.raw)
+        .digest("hex");
     case "ingest":
       return hash.update(`${input.query}\0${input.contentType}\0`).update(input.body).digest("hex");
     case "otlp":

@@ -26,7 +26,11 @@ export type DiscardReason = keyof typeof DISCARD_FAULTS;
 export const DROPPED_BY_RELABEL_RULES = "dropped_by_relabel_rules";
 
 /** What was refused, for the metrics. Units: profiles, and bytes as they were received. */
-export type Discard = { readonly reason: DiscardReason | typeof DROPPED_BY_RELABEL_RULES; readonly profiles: number; readonly bytes: number };
+export type Discard = {
+  readonly reason: DiscardReason | typeof DROPPED_BY_RELABEL_RULES;
+  readonly profiles: number;
+  readonly bytes: number;
+};
 
 export function discardFault(reason: DiscardReason, message: string, facts: Facts = {}, cause?: unknown): CodedError<DiscardReason> {
   return new CodedError(reason, DISCARD_FAULTS[reason], message, { facts, cause });

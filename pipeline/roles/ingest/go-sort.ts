@@ -34,8 +34,14 @@ class GoSort {
     let partitioned = true;
     for (;;) {
       const length = end - start;
-      if (length <= INSERTION_MAX) return this.#insertionSort(start, end);
-      if (badChoicesLeft === 0) return this.#heapSort(start, end);
+      if (length <= INSERTION_MAX) {
+        this.#insertionSort(start, end);
+        return;
+      }
+      if (badChoicesLeft === 0) {
+        this.#heapSort(start, end);
+        return;
+      }
       if (!balanced) {
         this.#breakPatterns(start, end);
         badChoicesLeft--;
@@ -78,7 +84,8 @@ class GoSort {
   }
 
   #insertionSort(start: number, end: number): void {
-    for (let at = start + 1; at < end; at++) for (let down = at; down > start && this.#isLess(down, down - 1); down--) this.#swap(down, down - 1);
+    for (let at = start + 1; at < end; at++)
+      for (let down = at; down > start && this.#isLess(down, down - 1); down--) this.#swap(down, down - 1);
   }
 
   #heapSort(start: number, end: number): void {

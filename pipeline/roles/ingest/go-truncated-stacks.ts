@@ -28,7 +28,9 @@ export type StackExtensions = { readonly start: Uint32Array; readonly count: Uin
 
 /** Whether the profile has the sample types of Go's profiler and stacks near its depth limit. */
 export function mayHaveTruncatedStacks(sampleTypes: readonly ValueType[], samples: SampleTable): boolean {
-  const heap = sampleTypes.some(({ type }) => type === "alloc_objects" || type === "alloc_space" || type === "inuse_objects" || type === "inuse_space");
+  const heap = sampleTypes.some(
+    ({ type }) => type === "alloc_objects" || type === "alloc_space" || type === "inuse_objects" || type === "inuse_space",
+  );
   if (!heap && !sampleTypes.some(({ type }) => type === "cpu")) return false;
   const deep = (heap ? HEAP_FRAMES : CPU_FRAMES) - SLACK_FRAMES;
   let found = false;
@@ -129,7 +131,8 @@ class References {
       const words: number[] = [];
       for (let back = 1; back <= (locationCount[sample] as number); back++) words.push(this.#frames.at(sample, back));
       const labelEnd = (labelStart[sample] as number) + (labelCount[sample] as number);
-      for (let label = labelStart[sample] as number; label < labelEnd; label++) words.push(labelName[label] as number, labelText[label] as number);
+      for (let label = labelStart[sample] as number; label < labelEnd; label++)
+        words.push(labelName[label] as number, labelText[label] as number);
       const key = words.join(" ");
       if (!seen.has(key)) firsts.push(sample);
       seen.add(key);

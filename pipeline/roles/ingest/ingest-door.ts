@@ -20,7 +20,10 @@ export interface Ingest {
 }
 
 /** raw: pprof, gzip or plain. id: the client's UUID, empty when it gave none. The bytes are copied before the call returns its promise. */
-export type PushSeries = { readonly labels: readonly Label[]; readonly samples: readonly { readonly raw: Uint8Array; readonly id: string }[] };
+export type PushSeries = {
+  readonly labels: readonly Label[];
+  readonly samples: readonly { readonly raw: Uint8Array; readonly id: string }[];
+};
 
 /** The query string without `?`; the content type as sent, "" when absent; the body as sent (`Content-Encoding` does not count here). */
 export type IngestRequest = { readonly query: string; readonly contentType: string; readonly body: Uint8Array };

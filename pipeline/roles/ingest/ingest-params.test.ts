@@ -12,8 +12,22 @@ describe("the name parameter", () => {
     ["shop", "shop", []],
     ["shop.cpu{}", "shop.cpu", []],
     ["shop{region=eu}", "shop", [["region", "eu"]]],
-    [" shop { a = x y , b=http://h:1/?q } trailing", "shop", [["a", "x y"], ["b", "http://h:1/?q"]]],
-    ["a/b-c_d{x=1,x=2,__session_id__=ff}", "a/b-c_d", [["x", "2"], ["__session_id__", "ff"]]],
+    [
+      " shop { a = x y , b=http://h:1/?q } trailing",
+      "shop",
+      [
+        ["a", "x y"],
+        ["b", "http://h:1/?q"],
+      ],
+    ],
+    [
+      "a/b-c_d{x=1,x=2,__session_id__=ff}",
+      "a/b-c_d",
+      [
+        ["x", "2"],
+        ["__session_id__", "ff"],
+      ],
+    ],
     ["shop{open=1", "shop", [["open", "1"]]],
     ["shop{a=}", "shop", [["a", ""]]],
   ])("reads %s", (name, app, labels) => {

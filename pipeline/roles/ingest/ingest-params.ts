@@ -27,7 +27,8 @@ export function parseIngestParams(query: string, nowMs: UnixMs): IngestParams {
     const text = params.get(name) ?? "";
     if (text === "") return BigInt(nowMs) * 1_000_000n;
     const timeNs = parseTimeNs(text, nowMs);
-    if (timeNs === undefined) throw paramsFault(name, `is ${JSON.stringify(text)}, which is no time: give seconds, ms, µs or ns since 1970, or now-1h`);
+    if (timeNs === undefined)
+      throw paramsFault(name, `is ${JSON.stringify(text)}, which is no time: give seconds, ms, µs or ns since 1970, or now-1h`);
     return timeNs;
   };
   const rate = params.get("sampleRate") ?? "";

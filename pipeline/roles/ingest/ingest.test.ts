@@ -47,7 +47,8 @@ describe("ingest", () => {
 
   it("gives a repeated profile the same message id, and a changed one another", async () => {
     const { ingest, published } = start();
-    const push = (value: number): Promise<void> => ingest.push(TENANT, [{ labels: LABELS, samples: [{ raw: cpuProfile(["main"], value), id: "" }] }]);
+    const push = (value: number): Promise<void> =>
+      ingest.push(TENANT, [{ labels: LABELS, samples: [{ raw: cpuProfile(["main"], value), id: "" }] }]);
     await push(1);
     await push(1);
     await push(2);
@@ -90,7 +91,9 @@ describe("ingest", () => {
     await Promise.all([1, 2, 3].map(() => ingest.push(TENANT, [{ labels: LABELS, samples: [{ raw, id: "" }] }])));
     expect(raw.length).toBeGreaterThan(0);
     expect(published.map(({ profile }) => queuedProfileText(profile))).toEqual(Array(3).fill(["main;work 3"]));
-    expect(await faultCode(ingest.push(TENANT, [{ labels: LABELS, samples: [{ raw: Buffer.from("x"), id: "" }] }]))).toBe("malformed_profile");
+    expect(await faultCode(ingest.push(TENANT, [{ labels: LABELS, samples: [{ raw: Buffer.from("x"), id: "" }] }]))).toBe(
+      "malformed_profile",
+    );
     await pool.close();
   });
 });
@@ -98,9 +101,16 @@ describe("ingest", () => {
 describe("/ingest", () => {
   it("takes folded text as CPU samples of the given rate", async () => {
     const { ingest, published } = start();
-    await ingest.ingest(TENANT, { query: "name=app{region=eu}&from=1700000000&until=1700000010&sampleRate=100", contentType: "", body: Buffer.from("a;b 2\na;c 1\n") });
+    await ingest.ingest(TENANT, {
+      query: "name=app{region=eu}&from=1700000000&until=1700000010&sampleRate=100",
+      contentType: "",
+      body: Buffer.from("a;b 2\na;c 1\n"),
+    });
     const profile = published[0]?.profile as QueuedProfile;
-    expect(queuedProfileText(profile)).toEqual(["a;b 20000000 pyroscope_spy=unknown region=eu", "a;c 10000000 pyroscope_spy=unknown region=eu"]);
+    expect(queuedProfileText(profile)).toEqual([
+      "a;b 20000000 pyroscope_spy=unknown region=eu",
+      "a;c 10000000 pyroscope_spy=unknown region=eu",
+    ]);
     expect([profile.kind.name, profile.kind.sampleTypes, profile.timeNs, profile.durationNs]).toEqual([
       "process_cpu",
       [{ type: "cpu", unit: "nanoseconds" }],
@@ -141,7 +151,10 @@ describe("/ingest", () => {
   });
 });
 
-function start(limits: Partial<IngestLimits> = {}, pool: DecodePool = inline): {
+function start(
+  limits: Partial<IngestLimits> = {},
+  pool: DecodePool = inline,
+): {
   ingest: Ingest;
   published: { partition: number; id: string; profile: QueuedProfile }[];
   metrics: () => Promise<string>;
@@ -166,7 +179,12 @@ function start(limits: Partial<IngestLimits> = {}, pool: DecodePool = inline): {
 }
 
 function cpuProfile(framesRootFirst: string[], value: number): Uint8Array<ArrayBuffer> {
-  const header = { sampleTypes: [{ type: "cpu", unit: "nanoseconds" }], periodType: { type: "cpu", unit: "nanoseconds" }, period: 1, timeNs: 1_700_000_000_000_000_000n };
+  const header = {
+    sampleTypes: [{ type: "cpu", unit: "nanoseconds" }],
+    periodType: { type: "cpu", unit: "nanoseconds" },
+    period: 1,
+    timeNs: 1_700_000_000_000_000_000n,
+  };
   return encodePprof(header, [{ stack: framesRootFirst.map((name) => ({ name })).reverse(), values: [value] }]);
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from "../../base/clock.ts";
-import { CodedError, type FaultRecord, FaultKind, faultFromRecord } from "../../base/errors.ts";
+import { CodedError, FaultKind, type FaultRecord, faultFromRecord } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
 import { MIB, type TenantId } from "../../base/units.ts";
 import type { Queue } from "../../queue/queue.ts";
@@ -92,7 +92,8 @@ export function createIngest(deps: IngestDeps): Ingest {
   return {
     async push(tenant, series, signal) {
       const request = pushRequest(series, deps.limitsOf(tenant));
-      if (request.profiles === 0) throw new CodedError("no_profiles", FaultKind.Invalid, "no profiles received: send at least one series with one sample");
+      if (request.profiles === 0)
+        throw new CodedError("no_profiles", FaultKind.Invalid, "no profiles received: send at least one series with one sample");
       throwFirst((await take(tenant, "push", request, signal)).faults);
     },
     async ingest(tenant, { query, contentType, body }, signal) {
@@ -110,7 +111,12 @@ export function createIngest(deps: IngestDeps): Ingest {
 }
 
 /** estimatedBytes: uncompressed, as far as can be told without decompressing. */
-type TakeRequest = { readonly inputs: readonly DecodeInput[]; readonly receivedBytes: number; readonly estimatedBytes: number; readonly profiles: number };
+type TakeRequest = {
+  readonly inputs: readonly DecodeInput[];
+  readonly receivedBytes: number;
+  readonly estimatedBytes: number;
+  readonly profiles: number;
+};
 
 /** Copies the profiles of a push into one buffer of their own, which then can be given to another thread. */
 function pushRequest(series: readonly PushSeries[], limits: IngestLimits): TakeRequest {

@@ -19,7 +19,11 @@ export type CanonicalLocations = { readonly representative: Uint32Array; readonl
  *
  * `functions` gives equal numbers to equal functions, undefined when all are different.
  */
-export function canonicalLocations(profile: DecodedProfile, functions: Uint32Array | undefined, zeroAddresses: boolean): CanonicalLocations {
+export function canonicalLocations(
+  profile: DecodedProfile,
+  functions: Uint32Array | undefined,
+  zeroAddresses: boolean,
+): CanonicalLocations {
   const { locations, mappings } = profile;
   const { count, mapping, addressLo, addressHi, lineStart, lineCount, lineFunction, lineNumber } = locations;
   const representative = new Uint32Array(count);
@@ -102,7 +106,14 @@ export function canonicalFunctions(profile: DecodedProfile, rewritten: Rewritten
   return representative;
 }
 
-function sameLines(fns: Uint32Array, numbers: Int32Array, canonical: Uint32Array | undefined, a: number, b: number, count: number): boolean {
+function sameLines(
+  fns: Uint32Array,
+  numbers: Int32Array,
+  canonical: Uint32Array | undefined,
+  a: number,
+  b: number,
+  count: number,
+): boolean {
   for (let line = 0; line < count; line++) {
     if (numbers[a + line] !== numbers[b + line]) return false;
     const fnA = fns[a + line] as number;

@@ -85,7 +85,12 @@ export function usedSymbols(
   return { strings: strings.table(), mappings, functions: outFunctions, locations, lines };
 }
 
-function mappingColumns(profile: DecodedProfile, used: readonly number[], strings: UsedStrings, labels: LabelSet): QueuedProfile["mappings"] {
+function mappingColumns(
+  profile: DecodedProfile,
+  used: readonly number[],
+  strings: UsedStrings,
+  labels: LabelSet,
+): QueuedProfile["mappings"] {
   const source = profile.mappings;
   const column = (from: Uint32Array, kept: (index: number) => boolean): Uint32Array =>
     Uint32Array.from(used, (mapping) => (mapping === 0 || !kept(mapping) ? 0 : (from[mapping - 1] as number)));

@@ -5,8 +5,8 @@ import { type Profile, ProfileSchema } from "../../api/gen/google/v1/profile_pb.
 import { isCoded } from "../../base/errors.ts";
 import type { TenantId, UnixMs } from "../../base/units.ts";
 import { type LabelSet, labelValue } from "../../profile/labels.ts";
-import { encodePprof, type PprofSample } from "../../profile/pprof-writer.ts";
 import { createPprofReader } from "../../profile/pprof-reader.ts";
+import { encodePprof, type PprofSample } from "../../profile/pprof-writer.ts";
 import type { QueuedProfile } from "../../profile/queued-profile.ts";
 import { queuedProfileText } from "../../profile/testing/test-queued-profile.ts";
 import { prepareLabels } from "./admit.ts";
@@ -49,7 +49,10 @@ describe("normalize", () => {
   });
 
   it("gives every series the service under both names, and takes the ingest labels away", () => {
-    const [profile] = normalized({ samples: stacks("a 1"), labels: { __delta__: "false", __session_id__: "0011223344556677", region: "eu" } });
+    const [profile] = normalized({
+      samples: stacks("a 1"),
+      labels: { __delta__: "false", __session_id__: "0011223344556677", region: "eu" },
+    });
     expect(profile!.series).toEqual([
       [
         { name: "__name__", value: "process_cpu" },
@@ -67,7 +70,14 @@ describe("normalize", () => {
 
   it("makes a CPU profile of the CPU time in a wall profile", () => {
     const types = ["samples", "wall", "cpu"].map((type) => ({ type, unit: "x" }));
-    const profiles = normalized({ types, samples: [{ stack: [{ name: "a" }], values: [1, 2, 3] }, { stack: [{ name: "b" }], values: [1, 2, 0] }], labels: { __name__: "wall" } });
+    const profiles = normalized({
+      types,
+      samples: [
+        { stack: [{ name: "a" }], values: [1, 2, 3] },
+        { stack: [{ name: "b" }], values: [1, 2, 0] },
+      ],
+      labels: { __name__: "wall" },
+    });
     expect(profiles.map(({ kind, samples }) => [kind.name, kind.sampleTypes.map(({ type }) => type), [...samples.values]])).toEqual([
       ["wall", ["samples", "wall"], [1, 2, 1, 2]],
       ["process_cpu", ["cpu"], [3]],
@@ -144,11 +154,31 @@ describe("normalize", () => {
   it.each<[string, string, Parameters<typeof normalized>[0]]>([
     ["a sample type with a dash", "malformed_profile", { types: [{ type: "inuse-space", unit: "bytes" }], samples: stacks("a 1") }],
     ["more samples than allowed", "samples_limit", { samples: stacks("a 1", "b 1"), limits: { samplesMax: 1 } }],
-    ["more labels at a sample than allowed", "sample_labels_limit", { samples: [sample("a 1", { x: "1", y: "2" })], limits: { sampleLabelsMax: 1 } }],
-    ["more labels with those of the sample", "max_label_names_per_series", { samples: [sample("a 1", { x: "1", y: "2" })], limits: { labelNamesMax: 3 } }],
-    ["a sample label that is too long", "label_value_too_long", { samples: [sample("a 1", { x: "12345678" })], limits: { labelValueBytesMax: 7, labelNameBytesMax: 0 }, labels: { __name__: "cpu" } }],
-    ["a time an hour and a moment ago", "not_in_ingestion_window", { samples: stacks("a 1"), timeNs: BigInt(NOW_MS - 3_600_001) * 1_000_000n }],
-    ["a time in more than 10 minutes", "not_in_ingestion_window", { samples: stacks("a 1"), timeNs: BigInt(NOW_MS + 600_001) * 1_000_000n }],
+    [
+      "more labels at a sample than allowed",
+      "sample_labels_limit",
+      { samples: [sample("a 1", { x: "1", y: "2" })], limits: { sampleLabelsMax: 1 } },
+    ],
+    [
+      "more labels with those of the sample",
+      "max_label_names_per_series",
+      { samples: [sample("a 1", { x: "1", y: "2" })], limits: { labelNamesMax: 3 } },
+    ],
+    [
+      "a sample label that is too long",
+      "label_value_too_long",
+      { samples: [sample("a 1", { x: "12345678" })], limits: { labelValueBytesMax: 7, labelNameBytesMax: 0 }, labels: { __name__: "cpu" } },
+    ],
+    [
+      "a time an hour and a moment ago",
+      "not_in_ingestion_window",
+      { samples: stacks("a 1"), timeNs: BigInt(NOW_MS - 3_600_001) * 1_000_000n },
+    ],
+    [
+      "a time in more than 10 minutes",
+      "not_in_ingestion_window",
+      { samples: stacks("a 1"), timeNs: BigInt(NOW_MS + 600_001) * 1_000_000n },
+    ],
     ["values that add up to 2^53", "malformed_profile", { samples: [sample(`a ${Number.MAX_SAFE_INTEGER}`), sample("a 1")] }],
   ])("refuses %s", (_, code, input) => {
     expect(faultCode(() => normalized(input))).toBe(code);
@@ -182,14 +212,27 @@ type Input = {
 };
 
 function normalized(input: Input): readonly QueuedProfile[] {
-  const raw = encodePprof({ sampleTypes: input.types ?? [CPU], periodType: CPU, timeNs: input.timeNs ?? BigInt(NOW_MS) * 1_000_000n }, input.samples);
+  const raw = encodePprof(
+    { sampleTypes: input.types ?? [CPU], periodType: CPU, timeNs: input.timeNs ?? BigInt(NOW_MS) * 1_000_000n },
+    input.samples,
+  );
   return run(raw, input).profiles;
 }
 
 function run(raw: Uint8Array, { labels, limits }: Omit<Input, "samples">): ReturnType<typeof normalize> {
   const all = { ...DEFAULT_LIMITS, ...limits };
-  const set: LabelSet = Object.entries({ __name__: "process_cpu", service_name: "shop", ...labels }).map(([name, value]) => ({ name, value }));
-  return normalize({ profile: createPprofReader().read(raw), labels: prepareLabels(set, all), tenant: "t" as TenantId, id: new Uint8Array(16), nowMs: NOW_MS, limits: all });
+  const set: LabelSet = Object.entries({ __name__: "process_cpu", service_name: "shop", ...labels }).map(([name, value]) => ({
+    name,
+    value,
+  }));
+  return normalize({
+    profile: createPprofReader().read(raw),
+    labels: prepareLabels(set, all),
+    tenant: "t" as TenantId,
+    id: new Uint8Array(16),
+    nowMs: NOW_MS,
+    limits: all,
+  });
 }
 
 function texts(samples: readonly PprofSample[], input: Omit<Input, "samples"> = {}): string[] {
@@ -198,7 +241,14 @@ function texts(samples: readonly PprofSample[], input: Omit<Input, "samples"> = 
 
 function sample(text: string, labels: Readonly<Record<string, string>> = {}): PprofSample {
   const [frames, value] = text.split(" ");
-  return { stack: frames!.split(";").reverse().map((name) => ({ name })), values: [Number(value)], labels };
+  return {
+    stack: frames!
+      .split(";")
+      .reverse()
+      .map((name) => ({ name })),
+    values: [Number(value)],
+    labels,
+  };
 }
 
 function stacks(...lines: string[]): PprofSample[] {
@@ -212,7 +262,12 @@ function message(): Profile {
     sampleType: [{ type: 1n, unit: 2n }],
     sample: [{ locationId: [1n, 2n], value: [1n] }],
     mapping: [{ id: 1n, filename: 3n, buildId: 4n, memoryStart: 4096n }],
-    location: [1, 2, 3, 4].map((id) => ({ id: BigInt(id), mappingId: 1n, address: BigInt(64 + id), line: [{ functionId: BigInt(id), line: 1n }] })),
+    location: [1, 2, 3, 4].map((id) => ({
+      id: BigInt(id),
+      mappingId: 1n,
+      address: BigInt(64 + id),
+      line: [{ functionId: BigInt(id), line: 1n }],
+    })),
     function: [1, 2, 3, 4].map((id) => ({ id: BigInt(id), name: BigInt(4 + id) })),
     stringTable: ["", "cpu", "nanoseconds", "/bin/app", "b1", "f1", "f2", "f3", "f4"],
   });

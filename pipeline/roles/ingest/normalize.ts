@@ -87,10 +87,14 @@ function checkProfile({ sampleTypes, samples }: DecodedProfile, limits: IngestLi
     if (type.includes("-")) throw malformed(`has sample type ${JSON.stringify(type)}, and a sample type may not contain "-"`);
   }
   if (limits.samplesMax !== 0 && samples.count > limits.samplesMax) {
-    throw discardFault("samples_limit", `profile has ${samples.count} samples, and ${limits.samplesMax} are allowed: profile for a shorter time or raise the limit`, {
-      samples: samples.count,
-      samples_max: limits.samplesMax,
-    });
+    throw discardFault(
+      "samples_limit",
+      `profile has ${samples.count} samples, and ${limits.samplesMax} are allowed: profile for a shorter time or raise the limit`,
+      {
+        samples: samples.count,
+        samples_max: limits.samplesMax,
+      },
+    );
   }
   if (limits.sampleLabelsMax === 0) return;
   for (let sample = 0; sample < samples.count; sample++) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { UnixMs } from "../../base/units.ts";
 import { DEFAULT_LIMITS } from "./limits.ts";
-import { takeTokens, type TokenBucket } from "./rate-limit.ts";
+import { type TokenBucket, takeTokens } from "./rate-limit.ts";
 
 const LIMITS = { ...DEFAULT_LIMITS, ingestionRateBytesPerSecond: 100, ingestionBurstBytes: 200 };
 

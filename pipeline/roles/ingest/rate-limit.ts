@@ -31,10 +31,14 @@ export class RateLimiter {
     const decision = takeTokens(this.#buckets.get(tenant), bytes, nowMs, limits);
     this.#buckets.set(tenant, decision.bucket);
     if (decision.admitted) return;
-    throw discardFault("rate_limited", `tenant sends more than ${limits.ingestionRateBytesPerSecond} bytes a second: send again in ${decision.retryAfterSeconds} s`, {
-      retryAfterSeconds: decision.retryAfterSeconds,
-      rate_bytes_per_second: limits.ingestionRateBytesPerSecond,
-    });
+    throw discardFault(
+      "rate_limited",
+      `tenant sends more than ${limits.ingestionRateBytesPerSecond} bytes a second: send again in ${decision.retryAfterSeconds} s`,
+      {
+        retryAfterSeconds: decision.retryAfterSeconds,
+        rate_bytes_per_second: limits.ingestionRateBytesPerSecond,
+      },
+    );
   }
 
   /** Charges what turned out to be larger than it said; never refuses. */

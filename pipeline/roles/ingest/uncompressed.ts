@@ -26,7 +26,10 @@ export function uncompressed(bytes: Uint8Array, bytesMax: number): Uint8Array {
     return bytes;
   }
   // One chunk of the right size saves zlib from joining many. A byte more than stated, as zlib asks for room before it knows that it is done.
-  const chunkSize = Math.min(Math.max(statedBytes(bytes) + 1, CHUNK_BYTES_MIN), bytesMax === 0 ? CHUNK_BYTES_MAX : Math.min(bytesMax + 1, CHUNK_BYTES_MAX));
+  const chunkSize = Math.min(
+    Math.max(statedBytes(bytes) + 1, CHUNK_BYTES_MIN),
+    bytesMax === 0 ? CHUNK_BYTES_MAX : Math.min(bytesMax + 1, CHUNK_BYTES_MAX),
+  );
   try {
     return gunzipSync(bytes, { chunkSize, ...(bytesMax === 0 ? {} : { maxOutputLength: bytesMax }) });
   } catch (error) {
@@ -39,11 +42,17 @@ export function uncompressed(bytes: Uint8Array, bytesMax: number): Uint8Array {
 export function statedBytes(bytes: Uint8Array): number {
   if (!isGzip(bytes) || bytes.length < GZIP_BYTES_MIN) return bytes.length;
   const at = bytes.length - 4;
-  return ((bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)) >>> 0;
+  return (
+    ((bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)) >>> 0
+  );
 }
 
 function tooLarge(bytesMax: number): Error {
-  return discardFault("profile_size_limit", `profile is larger than ${bytesMax} bytes uncompressed: profile for a shorter time or raise the limit`, {
-    size_bytes_max: bytesMax,
-  });
+  return discardFault(
+    "profile_size_limit",
+    `profile is larger than ${bytesMax} bytes uncompressed: profile for a shorter time or raise the limit`,
+    {
+      size_bytes_max: bytesMax,
+    },
+  );
 }

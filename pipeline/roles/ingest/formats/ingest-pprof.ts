@@ -22,10 +22,19 @@ const YEAR_1971_NS = 365n * 86_400_000_000_000n;
 const SCRIPTING_SPIES = new Set(["pyspy", "rbspy", "scripting"]);
 
 /** The form of the SDKs. Errors: `malformed_profile`, `profile_size_limit`, `client_outdated` (invalid). */
-export async function* multipartPprofItems(params: IngestParams, contentType: string, body: Uint8Array, context: FormatContext): AsyncIterable<FormatItem> {
+export async function* multipartPprofItems(
+  params: IngestParams,
+  contentType: string,
+  body: Uint8Array,
+  context: FormatContext,
+): AsyncIterable<FormatItem> {
   const fields = await multipartFields(contentType, body);
   if (fields.has("prev_profile")) {
-    throw new CodedError("client_outdated", FaultKind.Invalid, "a profile with a previous one to subtract is not supported: update the client, which then sends differences");
+    throw new CodedError(
+      "client_outdated",
+      FaultKind.Invalid,
+      "a profile with a previous one to subtract is not supported: update the client, which then sends differences",
+    );
   }
   const profile = fields.get("profile");
   if (profile === undefined) return;

@@ -32,7 +32,9 @@ export async function* ingestItems({ query, contentType, body }: IngestInput, co
 }
 
 function unimplemented(format: string, remedy: string): CodedError {
-  return new CodedError("unimplemented_format", FaultKind.Unimplemented, `format ${format} is not supported: ${remedy}`, { facts: { format } });
+  return new CodedError("unimplemented_format", FaultKind.Unimplemented, `format ${format} is not supported: ${remedy}`, {
+    facts: { format },
+  });
 }
 
 /** Text is turned into pprof and read back: one way through the rest for a form that is not worth one of its own. */
@@ -48,7 +50,13 @@ function* speedscopeItems(params: IngestParams, body: Uint8Array, context: Forma
   }
 }
 
-function* typedItems(params: IngestParams, type: TextType, stacks: Iterable<TextStack>, index: number, { reader, limits }: FormatContext): Iterable<FormatItem> {
+function* typedItems(
+  params: IngestParams,
+  type: TextType,
+  stacks: Iterable<TextStack>,
+  index: number,
+  { reader, limits }: FormatContext,
+): Iterable<FormatItem> {
   const header = {
     sampleTypes: [type.sampleType],
     periodType: type.periodType,
@@ -58,7 +66,11 @@ function* typedItems(params: IngestParams, type: TextType, stacks: Iterable<Text
   };
   const bytes = encodePprof(header, textSamples(stacks, type.period === 0 ? 1 : type.period));
   if (limits.profileBytesMax !== 0 && bytes.length > limits.profileBytesMax) {
-    throw discardFault("profile_size_limit", `profile is larger than ${limits.profileBytesMax} bytes: profile for a shorter time or raise the limit`, { size_bytes: bytes.length });
+    throw discardFault(
+      "profile_size_limit",
+      `profile is larger than ${limits.profileBytesMax} bytes: profile for a shorter time or raise the limit`,
+      { size_bytes: bytes.length },
+    );
   }
   const labels = ingestLabels(params, type.app, type.metric);
   yield { ok: true, profile: index, labels, decoded: reader.read(bytes), sizeBytes: bytes.length, repeatable: params.timeGiven };

@@ -53,11 +53,19 @@ export function speedscopeProfiles(body: Uint8Array): SpeedscopeProfile[] {
   return parsed.data.profiles.map((profile) => {
     const unit = Object.hasOwn(UNITS, profile.unit) ? UNITS[profile.unit] : undefined;
     if (unit === undefined) {
-      throw new CodedError("unknown_profile_type", FaultKind.Invalid, `speedscope profile has unit ${JSON.stringify(profile.unit)}: only ${Object.keys(UNITS).join(", ")} are known`);
+      throw new CodedError(
+        "unknown_profile_type",
+        FaultKind.Invalid,
+        `speedscope profile has unit ${JSON.stringify(profile.unit)}: only ${Object.keys(UNITS).join(", ")} are known`,
+      );
     }
     const [suffix, factor] = unit;
     const sampleRate = suffix === "wall" ? NANOSECOND_RATE : undefined;
-    return { suffix, sampleRate, stacks: profile.type === "sampled" ? sampledStacks(profile, names, factor) : eventedStacks(profile, names, factor) };
+    return {
+      suffix,
+      sampleRate,
+      stacks: profile.type === "sampled" ? sampledStacks(profile, names, factor) : eventedStacks(profile, names, factor),
+    };
   });
 }
 

@@ -12,7 +12,9 @@ export function* foldedStacks(body: Uint8Array): Iterable<TextStack> {
     if (space === -1) continue;
     const count = Number(line.slice(space + 1));
     if (!/^[+-]?\d+$/.test(line.slice(space + 1)) || !Number.isSafeInteger(count)) {
-      throw malformed(`has ${JSON.stringify(line.slice(space + 1, space + 33))} in line ${lineNumber}, where a whole number is expected after the stack`);
+      throw malformed(
+        `has ${JSON.stringify(line.slice(space + 1, space + 33))} in line ${lineNumber}, where a whole number is expected after the stack`,
+      );
     }
     yield { stack: line.slice(0, space), count };
   }

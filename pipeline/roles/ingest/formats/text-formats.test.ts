@@ -38,20 +38,50 @@ describe("transport trees", () => {
   ];
 
   it("join the pieces of a trie", () => {
-    const root: Node = ["", 0, [["foo;", 0, [["bar", 300, []], ["baz", 0, [[";x", 2, []]]]]], ["q", 1, []]]];
+    const root: Node = [
+      "",
+      0,
+      [
+        [
+          "foo;",
+          0,
+          [
+            ["bar", 300, []],
+            ["baz", 0, [[";x", 2, []]]],
+          ],
+        ],
+        ["q", 1, []],
+      ],
+    ];
     expect(read(trieStacks(Uint8Array.from(bytes(root))))).toEqual(["foo;bar=300", "foo;baz;x=2", "q=1"]);
   });
 
   it("join the frames of a tree", () => {
-    const root: Node = ["", 0, [["main", 1, [["work", 2, []], ["rest", 3, []]]]]];
+    const root: Node = [
+      "",
+      0,
+      [
+        [
+          "main",
+          1,
+          [
+            ["work", 2, []],
+            ["rest", 3, []],
+          ],
+        ],
+      ],
+    ];
     expect(read(treeStacks(Uint8Array.from(bytes(root))))).toEqual(["main=1", "main;work=2", "main;rest=3"]);
   });
 
   it("refuse what ends early, goes on too long or nests without end", () => {
     const whole = Uint8Array.from(bytes(["", 0, [["main", 1, []]]]));
-    for (let length = 0; length < whole.length; length++) expect(faultCode(() => read(treeStacks(whole.subarray(0, length))))).toBe("malformed_profile");
+    for (let length = 0; length < whole.length; length++)
+      expect(faultCode(() => read(treeStacks(whole.subarray(0, length))))).toBe("malformed_profile");
     expect(faultCode(() => read(treeStacks(Uint8Array.of(...whole, 0))))).toBe("malformed_profile");
-    expect(faultCode(() => read(treeStacks(new Uint8Array(600_000).fill(1).map((_, at) => (at % 3 === 0 ? 0 : 1)))))).toBe("malformed_profile");
+    expect(faultCode(() => read(treeStacks(new Uint8Array(600_000).fill(1).map((_, at) => (at % 3 === 0 ? 0 : 1)))))).toBe(
+      "malformed_profile",
+    );
   });
 
   it("end in stacks or the fault for random bytes", () => {
@@ -64,10 +94,13 @@ describe("transport trees", () => {
 });
 
 describe("speedscope", () => {
-  const file = (profile: object): Buffer => Buffer.from(JSON.stringify({ shared: { frames: [{ name: "a" }, { name: "b;c" }] }, profiles: [profile] }));
+  const file = (profile: object): Buffer =>
+    Buffer.from(JSON.stringify({ shared: { frames: [{ name: "a" }, { name: "b;c" }] }, profiles: [profile] }));
 
   it("reads samples with weights as nanoseconds", () => {
-    const [profile] = speedscopeProfiles(file({ type: "sampled", unit: "milliseconds", samples: [[0, 1], [0]], weights: [1.5, 2], startValue: 0, endValue: 4 }));
+    const [profile] = speedscopeProfiles(
+      file({ type: "sampled", unit: "milliseconds", samples: [[0, 1], [0]], weights: [1.5, 2], startValue: 0, endValue: 4 }),
+    );
     expect([profile!.suffix, profile!.sampleRate, read(profile!.stacks)]).toEqual(["wall", 1_000_000_000, ["a;b:c=1500000", "a=2000000"]]);
   });
 
@@ -85,9 +118,21 @@ describe("speedscope", () => {
   it.each<[string, string, () => unknown]>([
     ["no JSON", "malformed_profile", () => speedscopeProfiles(Buffer.from("{"))],
     ["another JSON", "malformed_profile", () => speedscopeProfiles(Buffer.from("{}"))],
-    ["an unknown unit", "unknown_profile_type", () => speedscopeProfiles(file({ type: "sampled", unit: "pints", samples: [], weights: [] }))],
-    ["fewer weights than samples", "malformed_profile", () => read(speedscopeProfiles(file({ type: "sampled", unit: "none", samples: [[0]], weights: [] }))[0]!.stacks)],
-    ["a frame that is not there", "malformed_profile", () => read(speedscopeProfiles(file({ type: "sampled", unit: "none", samples: [[7]], weights: [1] }))[0]!.stacks)],
+    [
+      "an unknown unit",
+      "unknown_profile_type",
+      () => speedscopeProfiles(file({ type: "sampled", unit: "pints", samples: [], weights: [] })),
+    ],
+    [
+      "fewer weights than samples",
+      "malformed_profile",
+      () => read(speedscopeProfiles(file({ type: "sampled", unit: "none", samples: [[0]], weights: [] }))[0]!.stacks),
+    ],
+    [
+      "a frame that is not there",
+      "malformed_profile",
+      () => read(speedscopeProfiles(file({ type: "sampled", unit: "none", samples: [[7]], weights: [1] }))[0]!.stacks),
+    ],
   ])("refuses %s", (_, code, act) => {
     expect(faultCode(act)).toBe(code);
   });

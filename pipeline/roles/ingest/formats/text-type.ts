@@ -55,9 +55,14 @@ export function textType(name: string, sampleRate: number): TextType {
   const app = dot === -1 ? name : name.slice(0, dot);
   const known = Object.hasOwn(SUFFIXES, suffix) ? SUFFIXES[suffix] : undefined;
   if (known === undefined) {
-    throw new CodedError("unknown_profile_type", FaultKind.Invalid, `application ${JSON.stringify(name)} ends in ${JSON.stringify(suffix)}, which is no profile type: end it in .cpu, .wall, .inuse_space …`, {
-      facts: { suffix },
-    });
+    throw new CodedError(
+      "unknown_profile_type",
+      FaultKind.Invalid,
+      `application ${JSON.stringify(name)} ends in ${JSON.stringify(suffix)}, which is no profile type: end it in .cpu, .wall, .inuse_space …`,
+      {
+        facts: { suffix },
+      },
+    );
   }
   const [metric, type, unit] = known;
   if (sampleRate !== 0 && (metric === "process_cpu" || metric === "wall")) {
