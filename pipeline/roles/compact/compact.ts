@@ -45,6 +45,8 @@ const ORPHAN_SWEEP_EVERY_MS = { exclusive: 2 * MINUTE_MS, shared: 10 * MINUTE_MS
 const MERGE_MS_MAX = 30 * MINUTE_MS;
 /** An object whose merge failed is left alone for a while: damage does not heal, but must not keep others from being compacted either. */
 const FAILED_FOR_MS = 10 * MINUTE_MS;
+/** What has expired may stay some minutes longer. */
+const EXPIRY_CHECK_EVERY_MS = 5 * MINUTE_MS;
 /** Small enough that a restart reads few entries, large enough that an idle server seldom writes. */
 const QUIET_CHECKPOINT = { entries: 16, quietMs: 10 * SECOND_MS } as const;
 
@@ -69,7 +71,8 @@ export class Compactor {
   readonly #sweeper: Sweeper;
   readonly #orphanSweepEveryMs: number;
   readonly #failedUntil = new Map<string, number>();
-  #orphansSweptMs: number;
+  #orphansSweptMs = Number.NEGATIVE_INFINITY;
+  #expiryCheckedMs = Number.NEGATIVE_INFINITY;
   #changedMs: number;
   #changedVersion: number;
 
@@ -87,7 +90,6 @@ export class Compactor {
       orphanGraceMs: ORPHAN_GRACE_MS[mode],
     });
     this.#orphanSweepEveryMs = ORPHAN_SWEEP_EVERY_MS[mode];
-    this.#orphansSweptMs = Number.NEGATIVE_INFINITY;
     this.#changedMs = deps.clock.monotonicMs();
     this.#changedVersion = deps.catalog.state.version;
   }
@@ -117,7 +119,11 @@ export class Compactor {
     const { clock, retentionMs } = this.#deps;
     for (const [key, untilMs] of this.#failedUntil) if (untilMs <= clock.monotonicMs()) this.#failedUntil.delete(key);
     const except = new Set(this.#failedUntil.keys());
-    return planCompaction({ state, nowMs: clock.nowMs(), limits: this.#limits, retentionMs, except });
+    const withExpired = clock.monotonicMs() - this.#expiryCheckedMs >= EXPIRY_CHECK_EVERY_MS;
+    const plans = planCompaction({ state, nowMs: clock.nowMs(), limits: this.#limits, retentionMs, except, withExpired, plansMax: 1 });
+    // While there is something to rewrite, the next round looks again.
+    if (withExpired && plans.length === 0) this.#expiryCheckedMs = clock.monotonicMs();
+    return plans;
   }
 
   async #compact(plan: CompactionPlan, state: CatalogState, signal: AbortSignal): Promise<number> {

@@ -18,7 +18,16 @@ function stateOf(objects: readonly LiveObject[], tombstones: readonly Tombstone[
 
 function plan(objects: readonly LiveObject[], options: Partial<PlanInput> & { readonly tombstones?: readonly Tombstone[] } = {}) {
   const state = stateOf(objects, options.tombstones);
-  return planCompaction({ state, nowMs: NOW as UnixMs, limits, retentionMs: () => 0, except: new Set(), ...options });
+  return planCompaction({
+    state,
+    nowMs: NOW as UnixMs,
+    limits,
+    retentionMs: () => 0,
+    except: new Set(),
+    withExpired: true,
+    plansMax: 100,
+    ...options,
+  });
 }
 
 /** Segments of the given ages in seconds. */

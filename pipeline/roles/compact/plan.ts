@@ -25,7 +25,8 @@ export type CompactionLimits = {
 
 /**
  * 15 s: half of what may pass until everything is compacted, the other half for the work. 64 MiB of segments are about 10 s of a full load. A fan-in
- * of 4 reads each byte three times until it is in a block of a day. 256 MiB bounds the time of a merge.
+ * of 4 reads each byte three times until it is in a block of a day. An output is built in memory: 64 MiB of it is what a small machine can
+ * spare, and 128 MiB of inputs shrink to less.
  */
 export const COMPACTION_LIMITS: CompactionLimits = {
   segmentAgeMs: 15 * SECOND_MS,
@@ -45,42 +46,51 @@ export type PlanInput = {
   readonly retentionMs: RetentionMs;
   /** Objects to leave alone for now: a merge of them failed. */
   readonly except: ReadonlySet<string>;
+  /** Whether to look for what has expired: that looks at every dataset, and need not happen often. */
+  readonly withExpired: boolean;
+  readonly plansMax: number;
 };
 
 /**
  * What to compact now, most urgent first; no object is in two plans. Pure: the same state at the same time gives the same plans.
  */
 export function planCompaction(input: PlanInput): readonly CompactionPlan[] {
-  const planned = new Set<string>();
-  const plans: CompactionPlan[] = [];
-  const add = (reason: CompactionPlan["reason"], level: number, objects: readonly LiveObject[]): void => {
-    for (const { key } of objects) planned.add(key);
-    const { limits, state, nowMs, retentionMs } = input;
-    const expiry = { nowMs, retentionMs };
-    plans.push(rewrite(objects, { reason, level, objectBytesMax: limits.blockBytesMax, tombstones: state.tombstones, expiry }));
-  };
-
+  const { limits, nowMs, retentionMs, state } = input;
+  const candidates: Candidate[] = [];
   const segments: LiveObject[] = [];
   const groups = new Map<string, LiveObject[]>();
-  for (const object of input.state.objects.values()) {
+  for (const object of state.objects.values()) {
     if (input.except.has(object.key)) continue;
     if (object.level === 0) segments.push(object);
-    else if (needsRewriting(object, input)) add("erase", object.level, [object]);
-    else addToGroup(groups, object, input.limits);
+    else if (needsRewriting(object, input)) candidates.push({ reason: "erase", level: object.level, objects: [object] });
+    else if (object.sizeBytes < limits.blockBytesMax / 2) addToGroup(groups, object);
   }
-  const ready = readySegments(segments, input);
-  if (ready.length > 0) add("segments", 1, ready);
-  for (const [, group] of [...groups].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const ready = readyBlocks(group, input);
-    if (ready.length > 1) add(isWindowOver(group[0]!, input.nowMs) ? "window" : "level", group[0]!.level + 1, ready);
+  const due = dueSegments(segments, input);
+  if (due.length > 0) candidates.push({ reason: "segments", level: 1, objects: due });
+  for (const group of groups.values()) {
+    const objects = dueBlocks(group, input);
+    const { level } = group[0]!;
+    if (objects.length > 1) candidates.push({ reason: isWindowOver(group[0]!, nowMs) ? "window" : "level", level: level + 1, objects });
   }
-  return plans.sort((a, b) => URGENCY[a.reason] - URGENCY[b.reason]);
+  return candidates
+    .sort((a, b) => URGENCY[a.reason] - URGENCY[b.reason] || a.level - b.level)
+    .slice(0, input.plansMax)
+    .map(({ objects, ...candidate }) =>
+      rewrite(objects, {
+        ...candidate,
+        objectBytesMax: limits.blockBytesMax,
+        tombstones: state.tombstones,
+        expiry: { nowMs, retentionMs },
+      }),
+    );
 }
+
+type Candidate = { readonly reason: CompactionPlan["reason"]; readonly level: number; readonly objects: readonly LiveObject[] };
 
 /** Segments slow every query down; deletions were promised; the rest is tidiness. */
 const URGENCY = { segments: 0, erase: 1, level: 2, window: 3 } as const satisfies Record<CompactionPlan["reason"], number>;
 
-function readySegments(segments: LiveObject[], { nowMs, limits }: PlanInput): readonly LiveObject[] {
+function dueSegments(segments: LiveObject[], { nowMs, limits }: PlanInput): readonly LiveObject[] {
   if (segments.length === 0) return [];
   let [bytes, oldestMs, newestMs] = [0, Number.POSITIVE_INFINITY, 0];
   for (const { sizeBytes, createdMs } of segments) {
@@ -94,7 +104,7 @@ function readySegments(segments: LiveObject[], { nowMs, limits }: PlanInput): re
 }
 
 /** Small ones first: they cost the least and slow queries down as much as large ones. */
-function readyBlocks(group: LiveObject[], { nowMs, limits }: PlanInput): readonly LiveObject[] {
+function dueBlocks(group: LiveObject[], { nowMs, limits }: PlanInput): readonly LiveObject[] {
   if (group.length < (isWindowOver(group[0]!, nowMs) ? 2 : limits.fanIn)) return [];
   return within(
     limits,
@@ -127,29 +137,20 @@ function byAge(a: LiveObject, b: LiveObject): number {
   return a.createdMs - b.createdMs || (a.key < b.key ? -1 : 1);
 }
 
-function needsRewriting(object: LiveObject, { state, nowMs, retentionMs }: PlanInput): boolean {
-  return (
-    state.tombstones.some((tombstone) => touchesObject(tombstone, object)) ||
-    object.datasets.some((entry) => isWorthRewriting(entry, { nowMs, retentionMs }))
-  );
+function needsRewriting(object: LiveObject, { state, nowMs, retentionMs, withExpired }: PlanInput): boolean {
+  if (state.tombstones.some((tombstone) => touchesObject(tombstone, object))) return true;
+  return withExpired && object.datasets.some((entry) => isWorthRewriting(entry, { nowMs, retentionMs }));
 }
 
 /** Blocks that may become one: of one tenant and level, and near each other in time, so that a query of an hour need not open a block of a day. */
-function addToGroup(groups: Map<string, LiveObject[]>, object: LiveObject, limits: CompactionLimits): void {
-  if (object.sizeBytes >= limits.blockBytesMax / 2 || serviceRows(object) >= limits.serviceRowsMax / 2) return;
-  const { tenant, window } = placeOf(object);
-  const key = `${String(object.level).padStart(4, "0")}/${tenant}/${window}`;
-  const group = groups.get(key);
-  if (group === undefined) groups.set(key, [object]);
+function addToGroup(groups: Map<string, LiveObject[]>, object: LiveObject): void {
+  const { groupKey } = placeOf(object);
+  const group = groups.get(groupKey);
+  if (group === undefined) groups.set(groupKey, [object]);
   else group.push(object);
 }
 
-/** Sample rows of the object's largest service. */
-function serviceRows({ datasets }: LiveObject): number {
-  return Math.max(...datasets.map(({ kinds }) => kinds.reduce((sum, { sampleRows }) => sum + sampleRows, 0)));
-}
-
-type Place = { readonly tenant: string; readonly window: number; readonly windowEndMs: number };
+type Place = { readonly groupKey: string; readonly windowEndMs: number };
 
 /** The datasets of an object never change: its place is found once. */
 const places = new WeakMap<LiveObject, Place>();
@@ -161,7 +162,7 @@ function placeOf(object: LiveObject): Place {
   for (const entry of object.datasets) if (entry.maxTimeNs > maxTimeNs) maxTimeNs = entry.maxTimeNs;
   const lengthMs = windowMs(object.level + 1);
   const window = Math.floor(Number(maxTimeNs / 1_000_000n) / lengthMs);
-  const place = { tenant: object.datasets[0]!.tenant, window, windowEndMs: (window + 1) * lengthMs };
+  const place = { groupKey: `${object.level}/${window}/${object.datasets[0]!.tenant}`, windowEndMs: (window + 1) * lengthMs };
   places.set(object, place);
   return place;
 }
