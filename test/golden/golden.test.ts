@@ -36,7 +36,11 @@ function replay(recording: Recording): void {
 }
 
 async function replyOf(url: string, { method, path, headers, body }: RecordedAnswer["request"]): Promise<RecordedReply> {
-  const response = await fetch(url + path, { method, headers, ...(body === undefined || body === null ? {} : { body: JSON.stringify(body) }) });
+  const response = await fetch(url + path, {
+    method,
+    headers,
+    ...(body === undefined || body === null ? {} : { body: JSON.stringify(body) }),
+  });
   const text = await response.text();
   const isJson = (response.headers.get("content-type") ?? "").includes("json");
   return isJson ? { status: response.status, body: JSON.parse(text) as unknown } : { status: response.status, bodyText: text };

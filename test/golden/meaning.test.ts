@@ -3,7 +3,10 @@ import { meaningOf } from "./meaning.ts";
 
 /* The comparison itself must be able to fail. */
 
-const graph = (values: string[][], names: string[]) => ({ status: 200, body: { flamegraph: { names, levels: values.map((level) => ({ values: level })), total: "5" } } });
+const graph = (values: string[][], names: string[]) => ({
+  status: 200,
+  body: { flamegraph: { names, levels: values.map((level) => ({ values: level })), total: "5" } },
+});
 
 describe("meaningOf", () => {
   const names = ["total", "a", "b"];

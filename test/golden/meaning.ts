@@ -65,7 +65,11 @@ function pprofMeaning(profile: WirePprof): object {
   const locations = new Map(
     profile.location?.map((one) => [
       one.id,
-      JSON.stringify([mappings.get(one.mappingId ?? "0"), one.address, one.line?.map((line) => [functions.get(line.functionId ?? "0"), line.line])]),
+      JSON.stringify([
+        mappings.get(one.mappingId ?? "0"),
+        one.address,
+        one.line?.map((line) => [functions.get(line.functionId ?? "0"), line.line]),
+      ]),
     ]),
   );
   const stacks = new Map<string, number>();

@@ -6,18 +6,31 @@ import type { RecordedReply } from "./meaning.ts";
 
 export type RecordedAnswer = {
   readonly name: string;
-  readonly request: { readonly method: string; readonly path: string; readonly headers: Readonly<Record<string, string>>; readonly body?: unknown };
+  readonly request: {
+    readonly method: string;
+    readonly path: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body?: unknown;
+  };
   readonly response: RecordedReply;
   /** Whether Pyroscope itself gives this answer every time. */
   readonly stable: boolean;
 };
 export type RecordedProfile = { readonly tenant: string; readonly labels: Readonly<Record<string, string>>; read(): Uint8Array };
-export type Recording = { readonly name: string; readonly profiles: readonly RecordedProfile[]; readonly answers: readonly RecordedAnswer[] };
+export type Recording = {
+  readonly name: string;
+  readonly profiles: readonly RecordedProfile[];
+  readonly answers: readonly RecordedAnswer[];
+};
 
 /** The recording of this repository. */
 export function ownRecording(): Recording {
   const folder = join(REPOSITORY, "test/golden/recorded");
-  const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as { file: string; tenant: string; labels: Record<string, string> }[];
+  const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as {
+    file: string;
+    tenant: string;
+    labels: Record<string, string>;
+  }[];
   return {
     name: "in this repository",
     profiles: manifest.map(({ file, tenant, labels }) => ({ tenant, labels, read: () => readFileSync(join(folder, file)) })),
@@ -47,6 +60,10 @@ export function siblingRecording(): Recording | undefined {
 }
 
 function readAnswer(path: string, name: string): RecordedAnswer {
-  const { request, response, stable = true } = JSON.parse(readFileSync(path, "utf8")) as Omit<RecordedAnswer, "name" | "stable"> & { stable?: boolean };
+  const {
+    request,
+    response,
+    stable = true,
+  } = JSON.parse(readFileSync(path, "utf8")) as Omit<RecordedAnswer, "name" | "stable"> & { stable?: boolean };
   return { name, request, response, stable };
 }

@@ -3,10 +3,10 @@ import { describe, expect, it } from "vitest";
 import { ProfileTypesResponseSchema, SelectMergeStacktracesResponseSchema } from "../../api/gen/querier/v1/querier_pb.ts";
 import { GetProfileStatsResponseSchema, LabelValuesResponseSchema } from "../../api/gen/types/v1/types_pb.ts";
 import type { TenantId, UnixMs } from "../../base/units.ts";
-import { answer } from "./answer.ts";
 import { rowsOf, spanRowsOf } from "./answer/testing/rows.ts";
 import { stacksOf } from "./answer/testing/stacks.ts";
 import { treeOf } from "./answer/testing/trees.ts";
+import { answer } from "./answer.ts";
 import { type Engine, EVERY_STACK, type Selection, type SeriesOfKind, type ServiceOfKind } from "./engine-interface.ts";
 import type { Matcher } from "./matcher.ts";
 import type { Question } from "./question.ts";
@@ -42,7 +42,16 @@ class NotingEngine implements Engine {
   }
   async scope() {
     this.asked.push("scope");
-    const none = { objectCount: 0, datasetCount: 0, seriesCount: 0, profileCount: 0, sampleCount: 0, indexBytes: 0, profileBytes: 0, symbolBytes: 0 };
+    const none = {
+      objectCount: 0,
+      datasetCount: 0,
+      seriesCount: 0,
+      profileCount: 0,
+      sampleCount: 0,
+      indexBytes: 0,
+      profileBytes: 0,
+      symbolBytes: 0,
+    };
     return { segments: none, blocks: none };
   }
   async stored() {
@@ -51,7 +60,12 @@ class NotingEngine implements Engine {
   }
 }
 
-const selection = (matchers: readonly Matcher[] = []): Selection => ({ tenants: ["t" as TenantId], matchers, startMs: 0 as UnixMs, endMs: 10 as UnixMs });
+const selection = (matchers: readonly Matcher[] = []): Selection => ({
+  tenants: ["t" as TenantId],
+  matchers,
+  startMs: 0 as UnixMs,
+  endMs: 10 as UnixMs,
+});
 const typed = { ...selection(), profileTypeId: "cpu:s:n:p:u" };
 
 describe("answer", () => {
@@ -65,7 +79,11 @@ describe("answer", () => {
     ["pprof", { kind: "pprof", selection: typed, stacks, nodesMax: 0, goPgo: undefined, form: "profile" }, ["stacks"]],
     ["a timeline", { kind: "time_series", selection: typed, stacks, ...series, exemplars: "individual" }, ["rows"]],
     ["a timeline with spans", { kind: "time_series", selection: typed, stacks, ...series, exemplars: "span" }, ["rows", "spanRows"]],
-    ["a heatmap of spans", { kind: "heatmap", of: "span", selection: typed, stacks, buckets, groupBy: [], exemplars: "none", limit: 0 }, ["spanRows"]],
+    [
+      "a heatmap of spans",
+      { kind: "heatmap", of: "span", selection: typed, stacks, buckets, groupBy: [], exemplars: "none", limit: 0 },
+      ["spanRows"],
+    ],
     ["a diff", { kind: "diff", left: { selection: typed, stacks }, right: { selection: typed, stacks }, nodesMax: 0 }, ["tree", "tree"]],
     ["what a query would read", { kind: "analyze_query", selection: selection() }, ["scope"]],
   ];
@@ -88,7 +106,10 @@ describe("answer", () => {
   });
 
   it("answers the landing page of Profiles Drilldown from the catalog, in both of its forms", async () => {
-    for (const names of [["__profile_type__", "service_name"], ["__name__", "__profile_type__", "__type__", "pyroscope_app", "service_name"]]) {
+    for (const names of [
+      ["__profile_type__", "service_name"],
+      ["__name__", "__profile_type__", "__type__", "pyroscope_app", "service_name"],
+    ]) {
       const engine = new NotingEngine();
       await answer({ kind: "series", selection: selection(), names, utf8Names: false }, engine);
       expect(engine.asked).toEqual(["services"]);

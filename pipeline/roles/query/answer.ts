@@ -1,7 +1,7 @@
 import { unreachable } from "../../base/assert.ts";
+import { cutStacks, pgoStacks } from "./answer/cut-stacks.ts";
 import { encodeDiff } from "./answer/diff.ts";
 import { dotText } from "./answer/dot.ts";
-import { cutStacks, pgoStacks } from "./answer/cut-stacks.ts";
 import { renderDiffJson, renderJson } from "./answer/flamebearer.ts";
 import { encodeFlamegraph } from "./answer/flamegraph.ts";
 import { encodeFunctionTree } from "./answer/function-tree.ts";
@@ -114,6 +114,9 @@ async function answerTimeSeries(question: QuestionOf<"time_series">, engine: Eng
 }
 
 /** One after the other: both would compete for the same thread. */
-async function bothTrees({ left, right }: { readonly left: StackQuery; readonly right: StackQuery }, engine: Engine): Promise<[FlameTree, FlameTree]> {
+async function bothTrees(
+  { left, right }: { readonly left: StackQuery; readonly right: StackQuery },
+  engine: Engine,
+): Promise<[FlameTree, FlameTree]> {
   return [await engine.tree(left.selection, left.stacks), await engine.tree(right.selection, right.stacks)];
 }

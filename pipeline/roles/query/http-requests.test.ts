@@ -31,9 +31,18 @@ describe("checkRender", () => {
   it("takes the type from the selector and snaps the timeline to its step", () => {
     expect(render({ query: `${CPU}{service_name="a"}`, from: "now-10m", until: "now", groupBy: "pod" })).toMatchObject({
       kind: "render",
-      selection: { profileTypeId: CPU, matchers: [{ name: "service_name", op: "=", value: "a" }], startMs: NOW_MS - 600_000, endMs: NOW_MS },
+      selection: {
+        profileTypeId: CPU,
+        matchers: [{ name: "service_name", op: "=", value: "a" }],
+        startMs: NOW_MS - 600_000,
+        endMs: NOW_MS,
+      },
       nodesMax: 8192,
-      timeline: { buckets: { startMs: NOW_MS - 7000 - 600_000, endMs: NOW_MS - 7000, stepMs: 15_000 }, groupBy: ["pod"], aggregation: "sum" },
+      timeline: {
+        buckets: { startMs: NOW_MS - 7000 - 600_000, endMs: NOW_MS - 7000, stepMs: 15_000 },
+        groupBy: ["pod"],
+        aggregation: "sum",
+      },
     });
   });
 
@@ -93,10 +102,13 @@ describe("GET /pyroscope/label-values", () => {
     app = fastify();
     const ask = async (question: Question): Promise<Uint8Array> => {
       asked.push(question);
-      if (question.kind === "profile_types") return toBinary(ProfileTypesResponseSchema, create(ProfileTypesResponseSchema, { profileTypes: [{ ID: CPU }] }));
+      if (question.kind === "profile_types")
+        return toBinary(ProfileTypesResponseSchema, create(ProfileTypesResponseSchema, { profileTypes: [{ ID: CPU }] }));
       return toBinary(LabelValuesResponseSchema, create(LabelValuesResponseSchema, { names: ["a", "b"] }));
     };
-    app.setErrorHandler((error, _request, reply) => reply.code(isCoded(error) ? 400 : 500).send({ code: isCoded(error) ? error.code : String(error) }));
+    app.setErrorHandler((error, _request, reply) =>
+      reply.code(isCoded(error) ? 400 : 500).send({ code: isCoded(error) ? error.code : String(error) }),
+    );
     const clock = { nowMs: () => NOW_MS, monotonicMs: () => 0, sleep: async () => {} };
     const caller = () => ({ tenants: ASKER.tenants, mayRead: true, mayWrite: true, utf8LabelNames: false });
     querierPlainRoutes({ ask, limitsOf: () => DEFAULT_QUERY_LIMITS, clock })({ fastify: app, caller });
@@ -114,7 +126,11 @@ describe("GET /pyroscope/label-values", () => {
   });
 
   it("refuses a range and a missing label", async () => {
-    expect(await get("/pyroscope/label-values?label=a&from=now-1h")).toMatchObject({ status: 400, body: { code: "range_unsupported" }, asked: [] });
+    expect(await get("/pyroscope/label-values?label=a&from=now-1h")).toMatchObject({
+      status: 400,
+      body: { code: "range_unsupported" },
+      asked: [],
+    });
     expect(await get("/pyroscope/label-values")).toMatchObject({ status: 400, body: { code: "parameter_missing" } });
   });
 });

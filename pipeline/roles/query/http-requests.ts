@@ -24,7 +24,13 @@ export function checkRender(parameters: Parameters, asker: Asker): Question {
     }
     case "json":
     case "":
-      return { kind: "render", selection, stacks, nodesMax: checkNodes(nodes, asker.limits), timeline: timelineOptions(parameters, selection) };
+      return {
+        kind: "render",
+        selection,
+        stacks,
+        nodesMax: checkNodes(nodes, asker.limits),
+        timeline: timelineOptions(parameters, selection),
+      };
     default:
       throw new CodedError("format_unknown", FaultKind.Invalid, `unknown format ${JSON.stringify(parameters("format"))}: use json or dot`);
   }
@@ -37,19 +43,34 @@ export function checkRenderDiff(parameters: Parameters, asker: Asker): Question 
   const left = side("left");
   const right = side("right");
   if (left.profileTypeId !== right.profileTypeId) {
-    throw new CodedError("diff_types_differ", FaultKind.Invalid, `profile types must match: ${left.profileTypeId} and ${right.profileTypeId}`);
+    throw new CodedError(
+      "diff_types_differ",
+      FaultKind.Invalid,
+      `profile types must match: ${left.profileTypeId} and ${right.profileTypeId}`,
+    );
   }
   const nodesMax = checkNodes(nodesOf(parameters), asker.limits);
-  return { kind: "render_diff", left: { selection: left, stacks: EVERY_STACK }, right: { selection: right, stacks: EVERY_STACK }, nodesMax };
+  return {
+    kind: "render_diff",
+    left: { selection: left, stacks: EVERY_STACK },
+    right: { selection: right, stacks: EVERY_STACK },
+    nodesMax,
+  };
 }
 
 /** The profile type is the metric name of the selector. */
 function checkQueryParameter(parameters: Parameters, names: { query: string; from: string; until: string }, asker: Asker): TypedSelection {
   const query = parameters(names.query) ?? "";
-  if (query === "") throw new CodedError("parameter_missing", FaultKind.Invalid, `'${names.query}' is required: a profile type and a selector, process_cpu:cpu:nanoseconds:cpu:nanoseconds{service_name="x"}`);
+  if (query === "")
+    throw new CodedError(
+      "parameter_missing",
+      FaultKind.Invalid,
+      `'${names.query}' is required: a profile type and a selector, process_cpu:cpu:nanoseconds:cpu:nanoseconds{service_name="x"}`,
+    );
   const { metricName, matchers } = parseSelector(query);
   const named = metricName ?? matchers.find((matcher) => matcher.name === "__profile_type__" && matcher.op === "=")?.value;
-  if (named === undefined) throw new CodedError("profile_type_invalid", FaultKind.Invalid, `'${names.query}' must contain a profile type selection`);
+  if (named === undefined)
+    throw new CodedError("profile_type_invalid", FaultKind.Invalid, `'${names.query}' must contain a profile type selection`);
   const profileTypeId = checkProfileType(named);
   const startMs = parseTime(parameters(names.from) || "now-1h", asker.nowMs);
   const endMs = parseTime(parameters(names.until) || "now", asker.nowMs);

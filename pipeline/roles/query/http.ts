@@ -1,5 +1,5 @@
-import type { FastifyReply, FastifyRequest } from "fastify";
 import { fromBinary } from "@bufbuild/protobuf";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { ProfileTypesResponseSchema } from "../../api/gen/querier/v1/querier_pb.ts";
 import { LabelValuesResponseSchema } from "../../api/gen/types/v1/types_pb.ts";
 import { CodedError, FaultKind } from "../../base/errors.ts";
@@ -34,11 +34,16 @@ export function querierPlainRoutes(deps: QuerierDeps): (app: PlainApp) => void {
 /** Values of the label over all that may be looked back at; of `__name__`, the profile types. */
 async function labelValues(parameters: Parameters, asker: Asker, deps: QuerierDeps): Promise<readonly string[]> {
   const label = parameters("label") ?? "";
-  if (label === "") throw new CodedError("parameter_missing", FaultKind.Invalid, "'label' is required: the label whose values are asked for");
+  if (label === "")
+    throw new CodedError("parameter_missing", FaultKind.Invalid, "'label' is required: the label whose values are asked for");
   // Pyroscope refuses this call whenever a range comes with it, and clients know: without one it is answered.
   for (const name of ["from", "until", "start", "end"]) {
     if (parameters(name) !== undefined) {
-      throw new CodedError("range_unsupported", FaultKind.Invalid, `label-values takes no '${name}': leave the range out, or call querier.v1.QuerierService/LabelValues`);
+      throw new CodedError(
+        "range_unsupported",
+        FaultKind.Invalid,
+        `label-values takes no '${name}': leave the range out, or call querier.v1.QuerierService/LabelValues`,
+      );
     }
   }
   const selection = { tenants: asker.tenants, matchers: [], ...rangeOrRecent(0n, 0n, asker.limits, asker.nowMs) };

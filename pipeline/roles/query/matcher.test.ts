@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { RE2JS } from "re2js";
 import { describe, expect, it } from "vitest";
-import { compileMatcher, compileMatchers, compileSearchRegex, matchesAll, type MatcherOp } from "./matcher.ts";
+import { compileMatcher, compileMatchers, compileSearchRegex, type MatcherOp, matchesAll } from "./matcher.ts";
 
 function matches(op: MatcherOp, value: string, text: string): boolean {
   return compileMatcher({ name: "n", op, value }).matches(text);

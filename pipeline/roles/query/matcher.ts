@@ -79,7 +79,12 @@ function compileRe2(pattern: string, flags: number): RE2JS {
   try {
     return RE2JS.compile(pattern, flags);
   } catch (cause) {
-    throw new CodedError("selector_regex_invalid", FaultKind.Invalid, `the regular expression ${JSON.stringify(pattern)} is not RE2: ${reason(cause)}`, { cause });
+    throw new CodedError(
+      "selector_regex_invalid",
+      FaultKind.Invalid,
+      `the regular expression ${JSON.stringify(pattern)} is not RE2: ${reason(cause)}`,
+      { cause },
+    );
   }
 }
 

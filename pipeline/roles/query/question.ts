@@ -30,13 +30,31 @@ export type Question =
   | ({ readonly kind: "tree_bytes"; readonly nodesMax: number } & StackQuery)
   /** sourceNodesMax bounds the profile the graph is drawn from, nodesMax the graph. */
   | ({ readonly kind: "dot"; readonly sourceNodesMax: number; readonly nodesMax: number; readonly form: "response" | "text" } & StackQuery)
-  | ({ readonly kind: "pprof"; readonly nodesMax: number; readonly goPgo: GoPgo | undefined; readonly form: "profile" | "response" } & StackQuery)
+  | ({
+      readonly kind: "pprof";
+      readonly nodesMax: number;
+      readonly goPgo: GoPgo | undefined;
+      readonly form: "profile" | "response";
+    } & StackQuery)
   | ({ readonly kind: "functions"; readonly limit: number } & StackQuery)
   | ({ readonly kind: "function_tree"; readonly request: FunctionTreeRequest } & StackQuery)
   | ({ readonly kind: "time_series" } & StackQuery & SeriesOptions)
-  | ({ readonly kind: "heatmap"; readonly of: "individual" | "span"; readonly buckets: Buckets; readonly groupBy: readonly string[]; readonly exemplars: ExemplarKind; readonly limit: number } & StackQuery)
+  | ({
+      readonly kind: "heatmap";
+      readonly of: "individual" | "span";
+      readonly buckets: Buckets;
+      readonly groupBy: readonly string[];
+      readonly exemplars: ExemplarKind;
+      readonly limit: number;
+    } & StackQuery)
   | { readonly kind: "diff"; readonly left: StackQuery; readonly right: StackQuery; readonly nodesMax: number }
-  | { readonly kind: "functions_diff"; readonly left: StackQuery; readonly right: StackQuery; readonly limit: number; readonly form: "tables" | "rows" }
+  | {
+      readonly kind: "functions_diff";
+      readonly left: StackQuery;
+      readonly right: StackQuery;
+      readonly limit: number;
+      readonly form: "tables" | "rows";
+    }
   | { readonly kind: "profile_stats"; readonly tenant: TenantId }
   | { readonly kind: "analyze_query"; readonly selection: Selection }
   /** The answer is FlamebearerProfile JSON. */

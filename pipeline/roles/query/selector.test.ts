@@ -18,13 +18,51 @@ describe("parseSelector", () => {
     [" { } ", []],
     ['{a="b"}', [["a", "=", "b"]]],
     ['{a="b",}', [["a", "=", "b"]]],
-    ['{a="b",c!="d",e=~"f.*",g!~"h|i"}', [["a", "=", "b"], ["c", "!=", "d"], ["e", "=~", "f.*"], ["g", "!~", "h|i"]]],
-    ["{a='it\\'s', b=`c\\d`}", [["a", "=", "it's"], ["b", "=", "c\\d"]]],
-    ['{"k8s.pod.name"="p","ü"="\\u00fc\\x41\\xc3\\xbc\\101"}', [["k8s.pod.name", "=", "p"], ["ü", "=", "üAüA"]]],
-    ['up{a="b"}', [["__name__", "=", "up"], ["a", "=", "b"]]],
-    ['{"up", a="b"}', [["__name__", "=", "up"], ["a", "=", "b"]]],
+    [
+      '{a="b",c!="d",e=~"f.*",g!~"h|i"}',
+      [
+        ["a", "=", "b"],
+        ["c", "!=", "d"],
+        ["e", "=~", "f.*"],
+        ["g", "!~", "h|i"],
+      ],
+    ],
+    [
+      "{a='it\\'s', b=`c\\d`}",
+      [
+        ["a", "=", "it's"],
+        ["b", "=", "c\\d"],
+      ],
+    ],
+    [
+      '{"k8s.pod.name"="p","ü"="\\u00fc\\x41\\xc3\\xbc\\101"}',
+      [
+        ["k8s.pod.name", "=", "p"],
+        ["ü", "=", "üAüA"],
+      ],
+    ],
+    [
+      'up{a="b"}',
+      [
+        ["__name__", "=", "up"],
+        ["a", "=", "b"],
+      ],
+    ],
+    [
+      '{"up", a="b"}',
+      [
+        ["__name__", "=", "up"],
+        ["a", "=", "b"],
+      ],
+    ],
     ["process_cpu:cpu:nanoseconds:cpu:nanoseconds", [["__profile_type__", "=", "process_cpu:cpu:nanoseconds:cpu:nanoseconds"]]],
-    ['off_cpu:off_cpu:nanoseconds::{a=""}', [["__profile_type__", "=", "off_cpu:off_cpu:nanoseconds::"], ["a", "=", ""]]],
+    [
+      'off_cpu:off_cpu:nanoseconds::{a=""}',
+      [
+        ["__profile_type__", "=", "off_cpu:off_cpu:nanoseconds::"],
+        ["a", "=", ""],
+      ],
+    ],
   ];
   it.each(cases)("reads %s", (text, expected) => {
     expect(selectorMatchers(parseSelector(text)).map((m) => [m.name, m.op, m.value])).toEqual(expected);

@@ -43,7 +43,11 @@ class SelectorParser {
       if (quoted !== undefined && metricName !== undefined) throw this.#fault(`the metric name is set twice: ${metricName} and ${quoted}`);
       metricName ??= quoted;
     } else if (metricName === undefined) {
-      throw this.#fault(this.#ended() ? "unexpected end of input, expected a selector such as {service_name=\"x\"}" : `unexpected ${this.#shown()}, expected {`);
+      throw this.#fault(
+        this.#ended()
+          ? 'unexpected end of input, expected a selector such as {service_name="x"}'
+          : `unexpected ${this.#shown()}, expected {`,
+      );
     }
     this.#skipSpace();
     if (!this.#ended()) throw this.#fault(`unexpected ${this.#shown()} after the selector`);
@@ -162,13 +166,22 @@ class SelectorParser {
   }
 
   #unexpectedInBraces(expected: string): CodedError {
-    return this.#fault(this.#ended() ? `unexpected end of input inside braces, expected ${expected}` : `unexpected ${this.#shown()} inside braces, expected ${expected}`);
+    return this.#fault(
+      this.#ended()
+        ? `unexpected end of input inside braces, expected ${expected}`
+        : `unexpected ${this.#shown()} inside braces, expected ${expected}`,
+    );
   }
 
   #fault(what: string, at: number = this.#at): CodedError {
-    return new CodedError("selector_invalid", FaultKind.Invalid, `parsing label selector ${JSON.stringify(this.#text)}: 1:${at + 1}: ${what}`, {
-      facts: { position: at + 1 },
-    });
+    return new CodedError(
+      "selector_invalid",
+      FaultKind.Invalid,
+      `parsing label selector ${JSON.stringify(this.#text)}: 1:${at + 1}: ${what}`,
+      {
+        facts: { position: at + 1 },
+      },
+    );
   }
 }
 

@@ -53,5 +53,9 @@ function unitOf(unit: string): number | undefined {
 }
 
 function invalid(text: string): CodedError {
-  return new CodedError("time_invalid", FaultKind.Invalid, `${JSON.stringify(text.slice(0, 50))} is no time: use now, now-1h, or a number of seconds or milliseconds since 1970`);
+  return new CodedError(
+    "time_invalid",
+    FaultKind.Invalid,
+    `${JSON.stringify(text.slice(0, 50))} is no time: use now, now-1h, or a number of seconds or milliseconds since 1970`,
+  );
 }

@@ -45,7 +45,11 @@ export function checkRange(start: bigint | number, end: bigint | number, limits:
   let startMs = Number(start);
   const endMs = Number(end);
   if (startMs === 0 || endMs === 0) {
-    throw new CodedError("range_missing", FaultKind.Invalid, "missing time range in the query: set start and end, in milliseconds since 1970");
+    throw new CodedError(
+      "range_missing",
+      FaultKind.Invalid,
+      "missing time range in the query: set start and end, in milliseconds since 1970",
+    );
   }
   if (startMs > endMs) {
     throw new CodedError("range_reversed", FaultKind.Invalid, `invalid time range: start ${startMs} is after end ${endMs}`);
@@ -85,7 +89,11 @@ export function checkNodes(asked: bigint | undefined, limits: QueryLimits): numb
   if (nodes === 0n) return limits.flamegraphNodesDefault;
   if (nodes < 0n) throw new CodedError("nodes_invalid", FaultKind.Invalid, `max nodes must be positive, got ${nodes}`);
   if (limits.flamegraphNodesMax > 0 && nodes > BigInt(limits.flamegraphNodesMax)) {
-    throw new CodedError("nodes_invalid", FaultKind.Invalid, `max flamegraph nodes limit ${nodes} is greater than allowed ${limits.flamegraphNodesMax}`);
+    throw new CodedError(
+      "nodes_invalid",
+      FaultKind.Invalid,
+      `max flamegraph nodes limit ${nodes} is greater than allowed ${limits.flamegraphNodesMax}`,
+    );
   }
   return Number(nodes);
 }
@@ -93,7 +101,8 @@ export function checkNodes(asked: bigint | undefined, limits: QueryLimits): numb
 /** Errors: `step_invalid` (invalid). Unit of `step`: seconds. */
 export function checkStepMs(step: number): number {
   // Below a millisecond there would be more points than milliseconds; NaN compares false.
-  if (!(step >= 0.001) || !Number.isFinite(step)) throw new CodedError("step_invalid", FaultKind.Invalid, `step must be >= 1ms, got ${step} s`);
+  if (!(step >= 0.001) || !Number.isFinite(step))
+    throw new CodedError("step_invalid", FaultKind.Invalid, `step must be >= 1ms, got ${step} s`);
   return Math.floor(step * 1000 + 1e-6);
 }
 

@@ -1,5 +1,5 @@
-import { CodedError, FaultKind } from "../../base/errors.ts";
 import type { StackTraceSelector } from "../../api/gen/types/v1/types_pb.ts";
+import { CodedError, FaultKind } from "../../base/errors.ts";
 import { EVERY_STACK, type FrameFilter, type StackSelection } from "./engine-interface.ts";
 import { compileSearchRegex } from "./matcher.ts";
 import type { GoPgo } from "./question.ts";
@@ -19,7 +19,11 @@ export function checkStacks(request: StackRequest): StackSelection {
   const { stackTraceSelector, profileIdSelector = [], spanSelector = [], traceIdSelector = [] } = request;
   const frameFilter = checkFrameFilter(stackTraceSelector);
   if (spanSelector.length > 0 && traceIdSelector.length > 0) {
-    throw new CodedError("span_and_trace_selector", FaultKind.Invalid, "span_selector and trace_id_selector cannot be combined: send one of them");
+    throw new CodedError(
+      "span_and_trace_selector",
+      FaultKind.Invalid,
+      "span_selector and trace_id_selector cannot be combined: send one of them",
+    );
   }
   return {
     ...EVERY_STACK,
@@ -54,7 +58,8 @@ function checkFrameFilter(selector: StackTraceSelector | undefined): FrameFilter
 /** A UUID in any of its usual spellings, as 32 lower-case hex digits. */
 function checkProfileId(id: string): string {
   const bare = /^(?:urn:uuid:)?\{?([0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12})\}?$/i.exec(id)?.[1];
-  if (bare === undefined) throw new CodedError("profile_id_invalid", FaultKind.Invalid, `invalid profile id ${JSON.stringify(id)}: it must be a UUID`);
+  if (bare === undefined)
+    throw new CodedError("profile_id_invalid", FaultKind.Invalid, `invalid profile id ${JSON.stringify(id)}: it must be a UUID`);
   return bare.replaceAll("-", "").toLowerCase();
 }
 

@@ -111,7 +111,13 @@ describe("checkMergeStacktraces", () => {
   });
 
   it("takes field names in both spellings at once", () => {
-    const mixed = { ...RANGE, profile_typeID: CPU, label_selector: '{a="b"}', stackTraceSelector: { call_site: [{ name: "main" }] }, maxNodes: 5 };
+    const mixed = {
+      ...RANGE,
+      profile_typeID: CPU,
+      label_selector: '{a="b"}',
+      stackTraceSelector: { call_site: [{ name: "main" }] },
+      maxNodes: 5,
+    };
     expect(stacktraces(mixed)).toMatchObject({
       selection: { profileTypeId: CPU, matchers: [{ name: "a", op: "=", value: "b" }] },
       stacks: { callSite: ["main"] },
@@ -121,7 +127,9 @@ describe("checkMergeStacktraces", () => {
 
   it("cuts the sixth part of an old profile type", () => {
     expect(stacktraces({ ...BASE, profileTypeID: `${CPU}:delta` })).toMatchObject({ selection: { profileTypeId: CPU } });
-    expect(stacktraces({ ...BASE, profileTypeID: "off_cpu:off_cpu:nanoseconds::" })).toMatchObject({ selection: { profileTypeId: "off_cpu:off_cpu:nanoseconds::" } });
+    expect(stacktraces({ ...BASE, profileTypeID: "off_cpu:off_cpu:nanoseconds::" })).toMatchObject({
+      selection: { profileTypeId: "off_cpu:off_cpu:nanoseconds::" },
+    });
   });
 
   const uuid = "7C9E6679-7425-40de-944b-e07fc1f90ae7";
@@ -141,7 +149,11 @@ describe("checkMergeStacktraces", () => {
     ["a short span id", { spanSelector: ["12"] }, "span_id_invalid"],
     ["a span id that is no hex", { spanSelector: ["zzzzzzzzzzzzzzzz"] }, "span_id_invalid"],
     ["a short trace id", { traceIdSelector: ["9a517183f26a089d"] }, "trace_id_invalid"],
-    ["span and trace", { spanSelector: ["9a517183f26a089d"], traceIdSelector: ["9a517183f26a089d9a517183f26a089d"] }, "span_and_trace_selector"],
+    [
+      "span and trace",
+      { spanSelector: ["9a517183f26a089d"], traceIdSelector: ["9a517183f26a089d9a517183f26a089d"] },
+      "span_and_trace_selector",
+    ],
     ["a bad frame regex", { stackTraceSelector: { frameFilter: { includeFunctionNameRegexes: ["("] } } }, "selector_regex_invalid"],
     ["async", { async: { type: "ASYNC_QUERY_TYPE_FORCE" } }, "async_query_unsupported"],
     ["a negative limit", { format: "PROFILE_FORMAT_FUNCTIONS", formatOptions: { functions: { limit: "-1" } } }, "limit_invalid"],
@@ -155,7 +167,9 @@ describe("checkMergeStacktraces", () => {
         ...BASE,
         format: "PROFILE_FORMAT_FUNCTION_TREE",
         stackTraceSelector: { callSite: names.map((name) => ({ name })) },
-        formatOptions: { functionTree: { selection: `FUNCTION_TREE_SELECTION_${selection}`, direction: `FUNCTION_TREE_DIRECTION_${direction}`, maxDepth } },
+        formatOptions: {
+          functionTree: { selection: `FUNCTION_TREE_SELECTION_${selection}`, direction: `FUNCTION_TREE_DIRECTION_${direction}`, maxDepth },
+        },
       }),
     );
   it("takes only function trees that make sense", () => {
@@ -170,7 +184,8 @@ describe("checkMergeStacktraces", () => {
   });
 
   it("shows one level of a function tree unless asked otherwise, and none when asked for none", () => {
-    const depth = (functionTree: Record<string, number>) => stacktraces({ ...BASE, format: "PROFILE_FORMAT_FUNCTION_TREE", formatOptions: { functionTree } });
+    const depth = (functionTree: Record<string, number>) =>
+      stacktraces({ ...BASE, format: "PROFILE_FORMAT_FUNCTION_TREE", formatOptions: { functionTree } });
     expect(depth({})).toMatchObject({ request: { depthMax: 1, anchored: true, callees: true, callers: false } });
     expect(depth({ maxDepth: 0 })).toMatchObject({ request: { depthMax: 0 } });
   });
@@ -185,7 +200,12 @@ describe("the other requests", () => {
   it("pprof of a Go PGO selector ignores the call site", () => {
     const selector = { callSite: [{ name: "main" }], goPgo: { keepLocations: 5, aggregateCallees: true } };
     const question = checkMergeProfile(fromJson(SelectMergeProfileRequestSchema, { ...BASE, stackTraceSelector: selector }), ASKER);
-    expect(question).toMatchObject({ kind: "pprof", form: "profile", stacks: { callSite: [] }, goPgo: { keepLocations: 5, aggregateCallees: true } });
+    expect(question).toMatchObject({
+      kind: "pprof",
+      form: "profile",
+      stacks: { callSite: [] },
+      goPgo: { keepLocations: 5, aggregateCallees: true },
+    });
   });
 
   it("a timeline reads from behind one step before its start", () => {
@@ -210,7 +230,8 @@ describe("the other requests", () => {
     expect(codeOf(() => checkSelectSeries(fromJson(SelectSeriesRequestSchema, { ...BASE, step }), ASKER))).toBe("step_invalid");
   });
 
-  const heatmap = (fields: object) => checkSelectHeatmap(fromJson(SelectHeatmapRequestSchema, { ...BASE, step: 15, queryType: "HEATMAP_QUERY_TYPE_SPAN", ...fields }), ASKER);
+  const heatmap = (fields: object) =>
+    checkSelectHeatmap(fromJson(SelectHeatmapRequestSchema, { ...BASE, step: 15, queryType: "HEATMAP_QUERY_TYPE_SPAN", ...fields }), ASKER);
   it("heatmaps say of what they are", () => {
     expect(heatmap({ exemplarType: "EXEMPLAR_TYPE_SPAN" })).toMatchObject({ kind: "heatmap", of: "span", exemplars: "span" });
     expect(heatmap({ exemplarType: "EXEMPLAR_TYPE_NONE" })).toMatchObject({ exemplars: "none" });
@@ -225,7 +246,8 @@ describe("the other requests", () => {
     expect(codeOf(() => checkLabelValues(fromJson(LabelValuesRequestSchema, RANGE), ASKER))).toBe("label_name_missing");
   });
 
-  const diff = (left: object, right: object) => checkDiff(fromJson(DiffRequestSchema, { left: { ...BASE, ...left }, right: { ...BASE, ...right } }), ASKER);
+  const diff = (left: object, right: object) =>
+    checkDiff(fromJson(DiffRequestSchema, { left: { ...BASE, ...left }, right: { ...BASE, ...right } }), ASKER);
   it("a diff takes the larger number of nodes and refuses what either side would", () => {
     expect(diff({ maxNodes: "5" }, { maxNodes: "7" })).toMatchObject({ kind: "diff", nodesMax: 7 });
     expect(diff({}, {})).toMatchObject({ nodesMax: 8192 });

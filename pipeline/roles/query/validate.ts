@@ -9,12 +9,7 @@ import type {
   SelectSeriesRequest,
   SeriesRequest,
 } from "../../api/gen/querier/v1/querier_pb.ts";
-import {
-  FunctionTreeDirection,
-  FunctionTreeSelection,
-  HeatmapQueryType,
-  ProfileFormat,
-} from "../../api/gen/querier/v1/querier_pb.ts";
+import { FunctionTreeDirection, FunctionTreeSelection, HeatmapQueryType, ProfileFormat } from "../../api/gen/querier/v1/querier_pb.ts";
 import type { LabelNamesRequest, LabelValuesRequest } from "../../api/gen/types/v1/types_pb.ts";
 import { ExemplarType, TimeSeriesAggregationType } from "../../api/gen/types/v1/types_pb.ts";
 import { CodedError, FaultKind } from "../../base/errors.ts";
@@ -50,7 +45,8 @@ export function checkLabelNames(request: LabelNamesRequest, asker: Asker): Quest
 }
 
 export function checkLabelValues(request: LabelValuesRequest, asker: Asker): Question {
-  if (request.name === "") throw new CodedError("label_name_missing", FaultKind.Invalid, "name is required: the label whose values are asked for");
+  if (request.name === "")
+    throw new CodedError("label_name_missing", FaultKind.Invalid, "name is required: the label whose values are asked for");
   return { kind: "label_values", selection: checkSelection(request, asker), name: request.name };
 }
 
@@ -67,7 +63,13 @@ export function checkMergeStacktraces(request: SelectMergeStacktracesRequest, as
     case ProfileFormat.DOT: {
       const asked = Number(request.maxNodes ?? 0n);
       const nodesMax = asked > 0 ? asked : DOT_NODES_DEFAULT;
-      return { kind: "dot", ...checkQuery(request, stacks, asker), nodesMax, sourceNodesMax: Math.max(DOT_SOURCE_NODES, nodesMax), form: "response" };
+      return {
+        kind: "dot",
+        ...checkQuery(request, stacks, asker),
+        nodesMax,
+        sourceNodesMax: Math.max(DOT_SOURCE_NODES, nodesMax),
+        form: "response",
+      };
     }
     case ProfileFormat.PPROF:
       return {
@@ -129,17 +131,34 @@ export function checkSelectHeatmap(request: SelectHeatmapRequest, asker: Asker):
   const stepMs = checkStepMs(request.step);
   const limit = checkLimit(request.limit);
   if (request.start >= request.end) {
-    throw new CodedError("range_reversed", FaultKind.Invalid, `start time must be before end time, got start=${request.start} end=${request.end}`);
+    throw new CodedError(
+      "range_reversed",
+      FaultKind.Invalid,
+      `start time must be before end time, got start=${request.start} end=${request.end}`,
+    );
   }
   const range = checkRange(request.start, request.end, asker.limits, asker.nowMs);
   checkProfileType(request.profileTypeID);
   const of = heatmapOf(request.queryType);
   const exemplars = exemplarKind(request.exemplarType);
   if (exemplars !== "none" && exemplars !== of) {
-    throw new CodedError("heatmap_exemplar_mismatch", FaultKind.Invalid, `exemplars of type ${exemplars} do not go with a heatmap of type ${of}`);
+    throw new CodedError(
+      "heatmap_exemplar_mismatch",
+      FaultKind.Invalid,
+      `exemplars of type ${exemplars} do not go with a heatmap of type ${of}`,
+    );
   }
   const selection = bucketSelection(request, range, stepMs, asker);
-  return { kind: "heatmap", of, selection, stacks: checkStacks({}), buckets: { ...range, stepMs }, groupBy: request.groupBy, exemplars, limit };
+  return {
+    kind: "heatmap",
+    of,
+    selection,
+    stacks: checkStacks({}),
+    buckets: { ...range, stepMs },
+    groupBy: request.groupBy,
+    exemplars,
+    limit,
+  };
 }
 
 export function checkDiff(request: DiffRequest, asker: Asker): Question {
@@ -174,7 +193,11 @@ function checkSelection(request: RangeRequest & { readonly matchers: readonly st
   return { tenants: asker.tenants, matchers: request.matchers.flatMap((text) => selectorMatchers(parseSelector(text))), ...range };
 }
 
-function checkTreeQuery(request: TypedRequest & { readonly maxNodes?: bigint | undefined }, stacks: StackSelection, asker: Asker): StackQuery & { nodesMax: number } {
+function checkTreeQuery(
+  request: TypedRequest & { readonly maxNodes?: bigint | undefined },
+  stacks: StackSelection,
+  asker: Asker,
+): StackQuery & { nodesMax: number } {
   const range = checkRange(request.start, request.end, asker.limits, asker.nowMs);
   const nodesMax = checkNodes(request.maxNodes, asker.limits);
   return { selection: typedSelection(request, range, asker), stacks, nodesMax };
@@ -217,7 +240,8 @@ function nodesOfProfile(asked: bigint | undefined): number {
 }
 
 function checkLimit(limit: bigint | undefined): number {
-  if (limit !== undefined && limit < 0n) throw new CodedError("limit_invalid", FaultKind.Invalid, `limit must be non-negative, got ${limit}`);
+  if (limit !== undefined && limit < 0n)
+    throw new CodedError("limit_invalid", FaultKind.Invalid, `limit must be non-negative, got ${limit}`);
   return Number(limit ?? 0n);
 }
 

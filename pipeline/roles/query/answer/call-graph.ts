@@ -1,7 +1,14 @@
 import type { MergedStacks } from "../merged-stacks.ts";
 
 /** What a node of a call graph is: equal frames are one node. Address: hex digits without leading zeros, "" for none. */
-export type GraphFrame = { readonly name: string; readonly file: string; readonly line: number; readonly address: string; readonly binary: string; readonly startLine: number };
+export type GraphFrame = {
+  readonly name: string;
+  readonly file: string;
+  readonly line: number;
+  readonly address: string;
+  readonly binary: string;
+  readonly startLine: number;
+};
 
 export type GraphNode = {
   readonly frame: GraphFrame;
@@ -70,7 +77,10 @@ function buildGraph(stacks: MergedStacks, frames: Frames, kept: ReadonlySet<stri
     const end = stacks.stackEnds[stack] as number;
     const locations = stacks.stackLocations.subarray(start, end);
     start = end;
-    addStack(Array.from(locations, (location) => nodesOfLocation[location] as readonly (GraphNode | undefined)[]), stacks.values[stack] as number);
+    addStack(
+      Array.from(locations, (location) => nodesOfLocation[location] as readonly (GraphNode | undefined)[]),
+      stacks.values[stack] as number,
+    );
   }
   return [...byKey.values()].filter((node) => node.cumulative !== 0 || node.flat !== 0);
 }
@@ -107,7 +117,12 @@ function addStack(locations: readonly (readonly (GraphNode | undefined)[])[], va
   if (parent !== undefined && !residual) parent.flat += value;
 }
 
-function addToEdge(from: GraphNode, to: GraphNode, known: GraphEdge | undefined, call: { value: number; residual: boolean; inline: boolean }): GraphEdge {
+function addToEdge(
+  from: GraphNode,
+  to: GraphNode,
+  known: GraphEdge | undefined,
+  call: { value: number; residual: boolean; inline: boolean },
+): GraphEdge {
   if (known !== undefined) {
     known.weight += call.value;
     known.residual ||= call.residual;

@@ -17,7 +17,15 @@ function diffOf(left: readonly Stack[], right: readonly Stack[], nodesMax: numbe
     let xLeft = 0;
     let xRight = 0;
     for (let i = 0; i < values.length; i += 7) {
-      const [gapLeft, totalLeft, selfLeft, gapRight, totalRight, selfRight, name] = values.slice(i, i + 7) as [number, number, number, number, number, number, number];
+      const [gapLeft, totalLeft, selfLeft, gapRight, totalRight, selfRight, name] = values.slice(i, i + 7) as [
+        number,
+        number,
+        number,
+        number,
+        number,
+        number,
+        number,
+      ];
       xLeft += gapLeft;
       xRight += gapRight;
       nodes.push({ x: [xLeft, xRight], total: [totalLeft, totalRight], self: [selfLeft, selfRight], name: graph.names[name] ?? "missing" });
@@ -57,7 +65,10 @@ function slowDiff(left: SlowNode, right: SlowNode, nodesMax: number): DrawnNode[
       draw(child, at, depth + 1);
       at = [at[0] + child.l.total, at[1] + child.r.total];
     }
-    const others: [number, number] = [gone.reduce((sum, child) => sum + child.l.total, 0), gone.reduce((sum, child) => sum + child.r.total, 0)];
+    const others: [number, number] = [
+      gone.reduce((sum, child) => sum + child.l.total, 0),
+      gone.reduce((sum, child) => sum + child.r.total, 0),
+    ];
     if (others[0] + others[1] > 0) (levels[depth + 1] ??= []).push({ x: at, total: others, self: others, name: "other" });
   };
   draw(root, [0, 0], 0);
@@ -65,7 +76,10 @@ function slowDiff(left: SlowNode, right: SlowNode, nodesMax: number): DrawnNode[
 }
 
 const arbitraryStacks: fc.Arbitrary<Stack[]> = fc.array(
-  fc.record({ names: fc.array(fc.constantFrom("a", "b", "é", "other"), { minLength: 1, maxLength: 5 }), value: fc.integer({ min: 1, max: 100 }) }),
+  fc.record({
+    names: fc.array(fc.constantFrom("a", "b", "é", "other"), { minLength: 1, maxLength: 5 }),
+    value: fc.integer({ min: 1, max: 100 }),
+  }),
   { maxLength: 25 },
 );
 

@@ -157,7 +157,15 @@ function drawChildren(pairs: PairedTree, largest: Float64Array, totalMin: number
     }
   }
   if (otherLeft > 0 || otherRight > 0) {
-    below.push({ pair: OTHER_NODE, leftX, leftTotal: otherLeft, leftSelf: otherLeft, rightX, rightTotal: otherRight, rightSelf: otherRight });
+    below.push({
+      pair: OTHER_NODE,
+      leftX,
+      leftTotal: otherLeft,
+      leftSelf: otherLeft,
+      rightX,
+      rightTotal: otherRight,
+      rightSelf: otherRight,
+    });
   }
 }
 

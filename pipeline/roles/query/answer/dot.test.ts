@@ -11,7 +11,8 @@ describe("dotText", () => {
     { locations: ["b:2", "a:1"], value: 30 },
     { locations: ["d:4<b:2", "a:1"], value: 10 },
   ]);
-  const dot = (nodesMax: number) => dotText(STACKS, { profileTypeId: "memory:alloc_space:bytes:space:bytes", endMs: Date.UTC(2026, 0, 2, 0, 5), nodesMax });
+  const dot = (nodesMax: number) =>
+    dotText(STACKS, { profileTypeId: "memory:alloc_space:bytes:space:bytes", endMs: Date.UTC(2026, 0, 2, 0, 5), nodesMax });
 
   it("says in the legend what is shown", () => {
     expect(dot(100)).toContain(
@@ -27,7 +28,9 @@ describe("dotText", () => {
       { locations: ["c:3", "between:2", "a:1"], value: 60 },
       { locations: ["a:1"], value: 40 },
     ]);
-    expect(dotText(bridged, { profileTypeId: "a:b:count:d:e", endMs: 1, nodesMax: 2 })).toMatch(/tooltip="a [^"]* \.\.\. c [^"]*".* style="dotted"\]/);
+    expect(dotText(bridged, { profileTypeId: "a:b:count:d:e", endMs: 1, nodesMax: 2 })).toMatch(
+      /tooltip="a [^"]* \.\.\. c [^"]*".* style="dotted"\]/,
+    );
   });
 
   it("is empty when nothing was selected", () => {

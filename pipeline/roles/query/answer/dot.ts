@@ -103,7 +103,13 @@ function color(share: number, { saturation, value }: Palette): string {
   const strength = saturation * Math.min(1, Math.abs(score) / 0.2);
   const shifted = score > 0 ? score ** (1 - 0.7) : 0;
   const channels = [value, value * (1 - strength * shifted), value * (1 - strength)];
-  return `#${channels.map((channel) => Math.trunc(channel * 255).toString(16).padStart(2, "0")).join("")}`;
+  return `#${channels
+    .map((channel) =>
+      Math.trunc(channel * 255)
+        .toString(16)
+        .padStart(2, "0"),
+    )
+    .join("")}`;
 }
 
 function multilineLabel(node: GraphNode): string {

@@ -38,10 +38,16 @@ export function mergeRows(rows: ProfileRows | SpanRows, indexes: readonly number
 export function heaviestExemplar(rows: ProfileRows | SpanRows, merged: readonly MergedRow[], groupLabels: LabelSet): Exemplar | undefined {
   let best: MergedRow | undefined;
   for (const candidate of merged) {
-    if (best === undefined || candidate.value > best.value || (candidate.value === best.value && candidate.key < best.key)) best = candidate;
+    if (best === undefined || candidate.value > best.value || (candidate.value === best.value && candidate.key < best.key))
+      best = candidate;
   }
   if (best === undefined) return undefined;
-  return { timestampMs: rows.timeMs[best.row] as number, row: best.row, value: best.value, labels: remainingLabels(best.labels, groupLabels) };
+  return {
+    timestampMs: rows.timeMs[best.row] as number,
+    row: best.row,
+    value: best.value,
+    labels: remainingLabels(best.labels, groupLabels),
+  };
 }
 
 /** types.v1.Exemplar. */

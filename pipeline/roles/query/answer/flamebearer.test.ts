@@ -24,7 +24,15 @@ describe("renderJson", () => {
   it("gives numbers, not strings, and a timeline without gaps", () => {
     expect(render("process_cpu:cpu:nanoseconds:cpu:nanoseconds")).toEqual({
       version: 1,
-      flamebearer: { names: ["total", "main"], levels: [[0, 7, 0, 0], [0, 7, 7, 1]], numTicks: 7, maxSelf: 7 },
+      flamebearer: {
+        names: ["total", "main"],
+        levels: [
+          [0, 7, 0, 0],
+          [0, 7, 7, 1],
+        ],
+        numTicks: 7,
+        maxSelf: 7,
+      },
       metadata: { format: "single", spyName: "", sampleRate: 1_000_000_000, units: "samples", name: "cpu" },
       timeline: { startTime: 60, samples: [0, 3, 4], durationDelta: 15, watermarks: null },
       groups: null,
@@ -48,7 +56,13 @@ describe("renderDiffJson", () => {
   it("has both sides in levels of seven numbers", () => {
     const diff = json(renderDiffJson("process_cpu:cpu:nanoseconds:cpu:nanoseconds", TREE, treeOf([]), 0));
     expect(diff).toMatchObject({
-      flamebearer: { levels: [[0, 7, 0, 0, 0, 0, 0], [0, 7, 7, 0, 0, 0, 1]], numTicks: 7 },
+      flamebearer: {
+        levels: [
+          [0, 7, 0, 0, 0, 0, 0],
+          [0, 7, 7, 0, 0, 0, 1],
+        ],
+        numTicks: 7,
+      },
       metadata: { format: "double" },
       leftTicks: 7,
       rightTicks: 0,

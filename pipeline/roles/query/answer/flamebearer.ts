@@ -48,7 +48,12 @@ export function renderDiffJson(profileTypeId: string, left: FlameTree, right: Fl
   });
 }
 
-type WireGraph = { readonly names: readonly string[]; readonly levels: readonly { readonly values: readonly bigint[] }[]; readonly total: bigint; readonly maxSelf: bigint };
+type WireGraph = {
+  readonly names: readonly string[];
+  readonly levels: readonly { readonly values: readonly bigint[] }[];
+  readonly total: bigint;
+  readonly maxSelf: bigint;
+};
 
 function flamebearer(graph: WireGraph | undefined) {
   return {

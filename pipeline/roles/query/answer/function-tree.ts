@@ -13,7 +13,10 @@ export function encodeFunctionTree(tree: FlameTree, request: FunctionTreeRequest
   const trees = functionTrees(tree, request);
   const writer = new ProtoWriter(4096);
   const mark = writer.begin(1002);
-  for (const [field, wanted, root] of [[1, request.callers, trees.callers], [2, request.callees, trees.callees]] as const) {
+  for (const [field, wanted, root] of [
+    [1, request.callers, trees.callers],
+    [2, request.callees, trees.callees],
+  ] as const) {
     if (!wanted) continue;
     const side = writer.begin(field);
     if (root !== undefined) writeNode(writer, 1, tree, root);
@@ -25,7 +28,10 @@ export function encodeFunctionTree(tree: FlameTree, request: FunctionTreeRequest
 
 type CallNode = { readonly name: number; total: number; self: number; hasChildren: boolean; readonly children: Map<number, CallNode> };
 
-export function functionTrees(tree: FlameTree, request: FunctionTreeRequest): { callers: CallNode | undefined; callees: CallNode | undefined } {
+export function functionTrees(
+  tree: FlameTree,
+  request: FunctionTreeRequest,
+): { callers: CallNode | undefined; callees: CallNode | undefined } {
   const path = request.path.map((name) => findName(tree.names, name));
   // A name that no stack has, or nothing measured at all: no reference.
   if (path.includes(-1) || tree.total[0] === 0) return { callers: undefined, callees: undefined };

@@ -9,7 +9,11 @@ import { type Stack, treeOf } from "./testing/trees.ts";
 
 function functions(stacks: readonly Stack[], limit = 0) {
   const table = fromBinary(SelectMergeStacktracesResponseSchema, encodeFunctions(treeOf(stacks), limit)).functions;
-  return { rows: table?.functions.map((row) => [row.name, Number(row.self), Number(row.total)]), total: Number(table?.total), count: Number(table?.totalFunctions) };
+  return {
+    rows: table?.functions.map((row) => [row.name, Number(row.self), Number(row.total)]),
+    total: Number(table?.total),
+    count: Number(table?.totalFunctions),
+  };
 }
 
 const arbitraryStacks: fc.Arbitrary<Stack[]> = fc.array(
@@ -24,7 +28,15 @@ describe("encodeFunctions", () => {
       { names: ["main", "g"], value: 5 },
       { names: ["main"], value: 1 },
     ];
-    expect(functions(stacks)).toEqual({ rows: [["f", 5, 5], ["g", 5, 5], ["main", 1, 11]], total: 11, count: 3 });
+    expect(functions(stacks)).toEqual({
+      rows: [
+        ["f", 5, 5],
+        ["g", 5, 5],
+        ["main", 1, 11],
+      ],
+      total: 11,
+      count: 3,
+    });
     expect(functions(stacks, 1)).toEqual({ rows: [["f", 5, 5]], total: 11, count: 3 });
   });
 
@@ -32,7 +44,8 @@ describe("encodeFunctions", () => {
     fc.assert(
       fc.property(arbitraryStacks, (stacks) => {
         for (const [name, self, total] of functions(stacks).rows ?? []) {
-          const sum = (wanted: (stack: Stack) => boolean): number => stacks.filter(wanted).reduce((before, stack) => before + stack.value, 0);
+          const sum = (wanted: (stack: Stack) => boolean): number =>
+            stacks.filter(wanted).reduce((before, stack) => before + stack.value, 0);
           expect(self).toBe(sum((stack) => stack.names.at(-1) === name));
           expect(total).toBe(sum((stack) => stack.names.includes(name as string)));
         }
@@ -42,10 +55,19 @@ describe("encodeFunctions", () => {
   });
 
   it("aligns two sides and cuts after joining", () => {
-    const left = treeOf([{ names: ["a"], value: 3 }, { names: ["b"], value: 2 }]);
-    const right = treeOf([{ names: ["b"], value: 9 }, { names: ["c"], value: 1 }]);
+    const left = treeOf([
+      { names: ["a"], value: 3 },
+      { names: ["b"], value: 2 },
+    ]);
+    const right = treeOf([
+      { names: ["b"], value: 9 },
+      { names: ["c"], value: 1 },
+    ]);
     const rows = fromBinary(DiffResponseSchema, encodeFunctionsDiff(left, right, 2, "rows")).functions;
-    expect(rows?.functions.map((row) => [row.name, Number(row.leftSelf), Number(row.rightSelf)])).toEqual([["b", 2, 9], ["a", 3, 0]]);
+    expect(rows?.functions.map((row) => [row.name, Number(row.leftSelf), Number(row.rightSelf)])).toEqual([
+      ["b", 2, 9],
+      ["a", 3, 0],
+    ]);
     expect([rows?.leftTotal, rows?.rightTotal]).toEqual([5n, 10n]);
     const tables = fromBinary(DiffResponseSchema, encodeFunctionsDiff(left, right, 2, "tables")).functions;
     expect(tables?.left?.functions.map((row) => row.name)).toEqual(["b", "a"]);
@@ -71,13 +93,19 @@ describe("encodeFunctionTree", () => {
     expect(both?.callees?.root).toMatchObject({ name: "F", total: 15n, self: 3n, hasChildren: true });
     expect(both?.callees?.root?.children).toMatchObject([{ name: "X", total: 12n, self: 7n, hasChildren: true, children: [] }]);
     expect(both?.callers?.root).toMatchObject({ name: "F", total: 15n, self: 3n });
-    expect(both?.callers?.root?.children.map((child) => [child.name, child.total, child.self])).toEqual([["A", 12n, 0n], ["B", 3n, 0n]]);
+    expect(both?.callers?.root?.children.map((child) => [child.name, child.total, child.self])).toEqual([
+      ["A", 12n, 0n],
+      ["B", 3n, 0n],
+    ]);
   });
 
   it("extends a chain on either side", () => {
     const chain = trees(["A", "F"], {});
     expect(chain?.callers?.root).toMatchObject({ name: "A", total: 12n });
-    expect(chain?.callers?.root?.children.map((child) => [child.name, child.total])).toEqual([["top", 7n], ["main", 5n]]);
+    expect(chain?.callers?.root?.children.map((child) => [child.name, child.total])).toEqual([
+      ["top", 7n],
+      ["main", 5n],
+    ]);
     expect(chain?.callees?.root).toMatchObject({ name: "F", total: 12n });
     expect(trees(["F", "A"], {})?.callers?.root).toBeUndefined();
     expect(trees(["missing"], {})?.callees?.root).toBeUndefined();

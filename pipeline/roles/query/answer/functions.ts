@@ -7,7 +7,12 @@ import { ProtoWriter } from "./proto-writer.ts";
  *
  * Shape: by name index of the tree's table; `order` are the names that occur, self descending, then name.
  */
-export type FunctionTable = { readonly tree: FlameTree; readonly self: Float64Array; readonly total: Float64Array; readonly order: readonly number[] };
+export type FunctionTable = {
+  readonly tree: FlameTree;
+  readonly self: Float64Array;
+  readonly total: Float64Array;
+  readonly order: readonly number[];
+};
 
 export function functionTable(tree: FlameTree): FunctionTable {
   const self = new Float64Array(tree.names.count);
@@ -45,9 +50,16 @@ export function encodeFunctionsDiff(left: FlameTree, right: FlameTree, limit: nu
   const writer = new ProtoWriter(4096);
   const mark = writer.begin(RESPONSE_FUNCTIONS);
   if (form === "tables") {
-    for (const [field, side] of [[1, "left"], [2, "right"]] as const) {
+    for (const [field, side] of [
+      [1, "left"],
+      [2, "right"],
+    ] as const) {
       const tableMark = writer.begin(field);
-      writeTable(writer, tables[side], rows.map((row) => row[side]).filter((name) => name >= 0));
+      writeTable(
+        writer,
+        tables[side],
+        rows.map((row) => row[side]).filter((name) => name >= 0),
+      );
       writer.end(tableMark);
     }
   } else {

@@ -5,12 +5,19 @@ import type { UnixMs } from "../../../base/units.ts";
 import { encodeHeatmap, HEATMAP_VALUE_BUCKETS, type HeatmapOptions } from "./heatmap.ts";
 import { rowsOf, type TestRow } from "./testing/rows.ts";
 
-const OPTIONS: HeatmapOptions = { buckets: { startMs: 1000 as UnixMs, endMs: 1040 as UnixMs, stepMs: 10 }, groupBy: [], withExemplars: false, limit: 0 };
+const OPTIONS: HeatmapOptions = {
+  buckets: { startMs: 1000 as UnixMs, endMs: 1040 as UnixMs, stepMs: 10 },
+  groupBy: [],
+  withExemplars: false,
+  limit: 0,
+};
 
 type Slot = { timestamp: string; yMin: number[]; counts: number[]; exemplars?: { value: string }[] };
 function heatmap(rows: readonly TestRow[], options: Partial<HeatmapOptions> = {}) {
   const bytes = encodeHeatmap(rowsOf(rows), { ...OPTIONS, ...options });
-  const json = toJson(SelectHeatmapResponseSchema, fromBinary(SelectHeatmapResponseSchema, bytes)) as unknown as { series?: { labels?: { value: string }[]; slots: Slot[] }[] };
+  const json = toJson(SelectHeatmapResponseSchema, fromBinary(SelectHeatmapResponseSchema, bytes)) as unknown as {
+    series?: { labels?: { value: string }[]; slots: Slot[] }[];
+  };
   return json.series ?? [];
 }
 const countsAt = (at: Record<number, number>): number[] => Array.from({ length: HEATMAP_VALUE_BUCKETS }, (_, i) => at[i] ?? 0);

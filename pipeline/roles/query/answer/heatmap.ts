@@ -36,7 +36,9 @@ export function encodeHeatmap(rows: ProfileRows | SpanRows, options: HeatmapOpti
     else slot.push(i);
   }
 
-  const cells = slots.map((group) => [...group].sort(([a], [b]) => a - b).map(([bucket, indexes]) => ({ bucket, merged: mergeRows(rows, indexes) })));
+  const cells = slots.map((group) =>
+    [...group].sort(([a], [b]) => a - b).map(([bucket, indexes]) => ({ bucket, merged: mergeRows(rows, indexes) })),
+  );
   const rowCounts = cells.map((group) => group.reduce((sum, slot) => sum + slot.merged.length, 0));
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
@@ -51,7 +53,9 @@ export function encodeHeatmap(rows: ProfileRows | SpanRows, options: HeatmapOpti
   const lowerBounds = Float64Array.from({ length: HEATMAP_VALUE_BUCKETS }, (_, i) => min + i * scale.width);
 
   const order = groups.map((_, group) => group).filter((group) => (rowCounts[group] as number) > 0);
-  order.sort((a, b) => (rowCounts[b] as number) - (rowCounts[a] as number) || compareLabelSets(groups[a] as LabelSet, groups[b] as LabelSet));
+  order.sort(
+    (a, b) => (rowCounts[b] as number) - (rowCounts[a] as number) || compareLabelSets(groups[a] as LabelSet, groups[b] as LabelSet),
+  );
   const writer = new ProtoWriter(4096);
   for (const group of options.limit > 0 ? order.slice(0, options.limit) : order) {
     const labels = groups[group] as LabelSet;

@@ -15,7 +15,11 @@ const CPU: ProfileKind = {
     { type: "cpu", unit: "nanoseconds" },
   ],
 };
-const OFF_CPU: ProfileKind = { name: "off_cpu", periodType: { type: "", unit: "" }, sampleTypes: [{ type: "off_cpu", unit: "nanoseconds" }] };
+const OFF_CPU: ProfileKind = {
+  name: "off_cpu",
+  periodType: { type: "", unit: "" },
+  sampleTypes: [{ type: "off_cpu", unit: "nanoseconds" }],
+};
 
 const of = (kind: ProfileKind, sampleTypes: number[], labels: Record<string, string>): SeriesOfKind => ({
   kind,
@@ -31,7 +35,8 @@ const SERIES = [
 
 const names = (bytes: Uint8Array) => fromBinary(LabelNamesResponseSchema, bytes).names;
 const values = (bytes: Uint8Array) => fromBinary(LabelValuesResponseSchema, bytes).names;
-const sets = (bytes: Uint8Array) => fromBinary(SeriesResponseSchema, bytes).labelsSet.map((set) => set.labels.map((label) => `${label.name}=${label.value}`).join(" "));
+const sets = (bytes: Uint8Array) =>
+  fromBinary(SeriesResponseSchema, bytes).labelsSet.map((set) => set.labels.map((label) => `${label.name}=${label.value}`).join(" "));
 
 describe("label answers", () => {
   it("name every label, hiding names beyond the old alphabet unless asked for", () => {
@@ -54,8 +59,18 @@ describe("label answers", () => {
       { service: "b", kind: OFF_CPU, sampleTypes: [0] },
     ];
     const types = fromBinary(ProfileTypesResponseSchema, encodeProfileTypes(services)).profileTypes;
-    expect(types.map((type) => type.ID)).toEqual(["off_cpu:off_cpu:nanoseconds::", "process_cpu:cpu:nanoseconds:cpu:nanoseconds", "process_cpu:samples:count:cpu:nanoseconds"]);
-    expect(types[2]).toMatchObject({ name: "process_cpu", sampleType: "samples", sampleUnit: "count", periodType: "cpu", periodUnit: "nanoseconds" });
+    expect(types.map((type) => type.ID)).toEqual([
+      "off_cpu:off_cpu:nanoseconds::",
+      "process_cpu:cpu:nanoseconds:cpu:nanoseconds",
+      "process_cpu:samples:count:cpu:nanoseconds",
+    ]);
+    expect(types[2]).toMatchObject({
+      name: "process_cpu",
+      sampleType: "samples",
+      sampleUnit: "count",
+      periodType: "cpu",
+      periodUnit: "nanoseconds",
+    });
   });
 });
 

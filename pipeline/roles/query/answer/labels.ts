@@ -7,7 +7,8 @@ import { compareLabelSets, projectLabels } from "./series-groups.ts";
 /** querier.v1.ProfileTypesResponse: the types that any service has, sorted by id. */
 export function encodeProfileTypes(services: readonly ServiceOfKind[]): Uint8Array {
   const types = new Map<string, { readonly kind: ProfileKind; readonly sampleType: number }>();
-  for (const { kind, sampleTypes } of services) for (const sampleType of sampleTypes) types.set(profileTypeId(kind, sampleType), { kind, sampleType });
+  for (const { kind, sampleTypes } of services)
+    for (const sampleType of sampleTypes) types.set(profileTypeId(kind, sampleType), { kind, sampleType });
   const writer = new ProtoWriter();
   for (const [id, { kind, sampleType }] of [...types].sort(byKey)) {
     const { type, unit } = kind.sampleTypes[sampleType] as ProfileKind["periodType"];
@@ -42,7 +43,8 @@ export function labelValues(series: readonly SeriesOfKind[], name: string): Read
   const followsFromKind = KIND_LABELS.includes(name);
   for (const { labels, kind, sampleTypes } of series) {
     if (followsFromKind) {
-      for (const sampleType of sampleTypes) for (const label of kindLabels(kind, sampleType)) if (label.name === name) values.add(label.value);
+      for (const sampleType of sampleTypes)
+        for (const label of kindLabels(kind, sampleType)) if (label.name === name) values.add(label.value);
     } else {
       for (const label of labels) if (label.name === name) values.add(label.value);
     }
@@ -138,4 +140,3 @@ function isLegacyName(name: string): boolean {
 function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
-

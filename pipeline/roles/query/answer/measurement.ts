@@ -8,7 +8,10 @@ type Dimension = { readonly units: readonly Unit[]; readonly base: Unit };
 const KIB = 1024;
 const bytes: readonly Unit[] = ["B", "kB", "MB", "GB", "TB", "PB"].map((shown, i) => ({
   shown,
-  aliases: i === 0 ? ["b", "byte"] : [shown.toLowerCase(), `${shown[0]?.toLowerCase()}byte`, `${["kilo", "mega", "giga", "tera", "peta"][i - 1]}byte`],
+  aliases:
+    i === 0
+      ? ["b", "byte"]
+      : [shown.toLowerCase(), `${shown[0]?.toLowerCase()}byte`, `${["kilo", "mega", "giga", "tera", "peta"][i - 1]}byte`],
   factor: KIB ** i,
 }));
 const seconds: Unit = { shown: "s", aliases: ["s", "sec", "second"], factor: 1e9 };

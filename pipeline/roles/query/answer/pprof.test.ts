@@ -19,21 +19,38 @@ describe("encodePprof", () => {
     const text = (index: bigint): string | undefined => profile.stringTable[Number(index)];
     expect(profile.stringTable[0]).toBe("");
     expect(profile.sampleType.map((type) => [text(type.type), text(type.unit)])).toEqual([["cpu", "nanoseconds"]]);
-    expect([text(profile.periodType?.type ?? 0n), text(profile.periodType?.unit ?? 0n), profile.period]).toEqual(["cpu", "nanoseconds", 1_000_000_000n]);
+    expect([text(profile.periodType?.type ?? 0n), text(profile.periodType?.unit ?? 0n), profile.period]).toEqual([
+      "cpu",
+      "nanoseconds",
+      1_000_000_000n,
+    ]);
     expect(text(profile.defaultSampleType)).toBe("cpu");
     expect(profile.timeNanos).toBe(1_795_389_600_123_000_000n);
-    expect(profile.mapping).toMatchObject([{ id: 1n, memoryStart: 0x400000n, memoryLimit: 2n ** 32n, hasFunctions: true, hasFilenames: false }]);
+    expect(profile.mapping).toMatchObject([
+      { id: 1n, memoryStart: 0x400000n, memoryLimit: 2n ** 32n, hasFunctions: true, hasFilenames: false },
+    ]);
     const functions = profile.function.map((one) => [text(one.name), text(one.systemName), text(one.filename), one.startLine]);
     const stacks = profile.sample.map((sample) => [
       sample.locationId.map((id) => {
         const location = profile.location[Number(id) - 1];
-        return location?.line.length === 0 ? location.address : location?.line.map((line) => [functions[Number(line.functionId) - 1], line.line]);
+        return location?.line.length === 0
+          ? location.address
+          : location?.line.map((line) => [functions[Number(line.functionId) - 1], line.line]);
       }),
       sample.value,
     ]);
     const fn = (name: string) => [name, name, `/src/${name}.go`, 3n];
     expect(stacks).toEqual([
-      [[[[fn("leaf"), 7n], [fn("inlined"), 3n]], [[fn("main"), 1n]]], [2n ** 40n]],
+      [
+        [
+          [
+            [fn("leaf"), 7n],
+            [fn("inlined"), 3n],
+          ],
+          [[fn("main"), 1n]],
+        ],
+        [2n ** 40n],
+      ],
       [[0x1fn, [[fn("main"), 1n]]], [5n]],
     ]);
   });
@@ -74,7 +91,10 @@ describe("cutStacks", () => {
 
   it("loses no value, whatever the limit", () => {
     const arbitrary = fc.array(
-      fc.record({ locations: fc.array(fc.constantFrom("a:1", "a:2", "b:1", "c:1<a:1", "0x1f"), { minLength: 1, maxLength: 5 }), value: fc.integer({ min: 1, max: 99 }) }),
+      fc.record({
+        locations: fc.array(fc.constantFrom("a:1", "a:2", "b:1", "c:1<a:1", "0x1f"), { minLength: 1, maxLength: 5 }),
+        value: fc.integer({ min: 1, max: 99 }),
+      }),
       { minLength: 1, maxLength: 20 },
     );
     fc.assert(

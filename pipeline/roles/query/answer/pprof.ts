@@ -23,7 +23,13 @@ export function encodePprofResponse(stacks: MergedStacks, header: PprofHeader): 
 }
 
 /** Parts of `<name>:<sample type>:<sample unit>:<period type>:<period unit>`. */
-export type ProfileTypeParts = { readonly name: string; readonly type: string; readonly unit: string; readonly periodType: string; readonly periodUnit: string };
+export type ProfileTypeParts = {
+  readonly name: string;
+  readonly type: string;
+  readonly unit: string;
+  readonly periodType: string;
+  readonly periodUnit: string;
+};
 
 export function profileTypeParts(id: string): ProfileTypeParts {
   const [name = "", type = "", unit = "", periodType = "", periodUnit = ""] = id.split(":");
@@ -36,7 +42,12 @@ function writePprof(writer: ProtoWriter, stacks: MergedStacks, { profileTypeId, 
   // The names of the types go behind the strings of the symbols.
   const stringCount = stacks.strings.ends.length;
   const typeTexts = [parts.type, parts.unit, parts.periodType, parts.periodUnit];
-  const [type, unit, periodType, periodUnit] = typeTexts.map((text, i) => (text === "" ? 0 : stringCount + i)) as [number, number, number, number];
+  const [type, unit, periodType, periodUnit] = typeTexts.map((text, i) => (text === "" ? 0 : stringCount + i)) as [
+    number,
+    number,
+    number,
+    number,
+  ];
 
   writeValueType(writer, 1, type, unit);
   writeSamples(writer, stacks);
@@ -132,5 +143,12 @@ function writeFunctions(writer: ProtoWriter, { functions }: MergedStacks): void 
 }
 
 function estimateBytes(stacks: MergedStacks): number {
-  return 1024 + stacks.strings.bytes.length + stacks.strings.ends.length * 3 + stacks.stackLocations.length * 3 + stacks.locations.mapping.length * 16 + stacks.functions.name.length * 16;
+  return (
+    1024 +
+    stacks.strings.bytes.length +
+    stacks.strings.ends.length * 3 +
+    stacks.stackLocations.length * 3 +
+    stacks.locations.mapping.length * 16 +
+    stacks.functions.name.length * 16
+  );
 }

@@ -36,7 +36,10 @@ export class ProtoWriter {
 
   /** A 64-bit integer in two unsigned halves, for addresses and nanoseconds. */
   uint64(field: number, lo: number, hi: number): void {
-    if (hi === 0) return this.uint(field, lo >>> 0);
+    if (hi === 0) {
+      this.uint(field, lo >>> 0);
+      return;
+    }
     this.varint(field * 8);
     this.#reserve(10);
     const bytes = this.#bytes;

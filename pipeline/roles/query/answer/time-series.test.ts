@@ -41,7 +41,13 @@ describe("encodeTimeSeries", () => {
   });
 
   it("groups by labels, largest sum first, equal ones by label, cut to the limit", () => {
-    const rows = [at(1001, 5, { pod: "b", x: "1" }), at(1001, 5, { pod: "a" }), at(1002, 9, { pod: "c" }), at(1003, 1, { x: "2" }), at(1003, 2, { pod: "b", x: "2" })];
+    const rows = [
+      at(1001, 5, { pod: "b", x: "1" }),
+      at(1001, 5, { pod: "a" }),
+      at(1002, 9, { pod: "c" }),
+      at(1003, 1, { x: "2" }),
+      at(1003, 2, { pod: "b", x: "2" }),
+    ];
     const pods = series(rows, { groupBy: ["pod"] }).map((one) => (one as { labels?: { value: string }[] }).labels?.[0]?.value);
     expect(pods).toEqual(["c", "b", "a", undefined]);
     expect(series(rows, { groupBy: ["pod"], limit: 2 })).toHaveLength(2);
@@ -54,7 +60,11 @@ describe("encodeTimeSeries", () => {
   });
 
   it("illustrates a point with its heaviest profile and the labels the series does not have", () => {
-    const rows = [at(1001, 4, { pod: "a", zone: "x" }, 1), at(1002, 3, { pod: "a", zone: "y", lane: "1" }, 2), at(1002, 3, { pod: "a", zone: "y", lane: "2" }, 2)];
+    const rows = [
+      at(1001, 4, { pod: "a", zone: "x" }, 1),
+      at(1002, 3, { pod: "a", zone: "y", lane: "1" }, 2),
+      at(1002, 3, { pod: "a", zone: "y", lane: "2" }, 2),
+    ];
     expect(series(rows, { groupBy: ["pod"], exemplars: "individual" })).toEqual([
       {
         labels: [{ name: "pod", value: "a" }],
@@ -62,7 +72,9 @@ describe("encodeTimeSeries", () => {
           {
             timestamp: "1010",
             value: 10,
-            exemplars: [{ timestamp: "1002", profileId: "00000000-0000-0000-0000-000000000002", value: "6", labels: [{ name: "zone", value: "y" }] }],
+            exemplars: [
+              { timestamp: "1002", profileId: "00000000-0000-0000-0000-000000000002", value: "6", labels: [{ name: "zone", value: "y" }] },
+            ],
           },
         ],
       },
@@ -70,7 +82,10 @@ describe("encodeTimeSeries", () => {
   });
 
   it("illustrates a point with its heaviest span", () => {
-    const spans: TestRow[] = [{ labels: {}, timeMs: 1001, value: 4, span: 7 }, { labels: {}, timeMs: 1001, value: 9, span: 171 }];
+    const spans: TestRow[] = [
+      { labels: {}, timeMs: 1001, value: 4, span: 7 },
+      { labels: {}, timeMs: 1001, value: 9, span: 171 },
+    ];
     expect(series([at(1001, 20)], { exemplars: "span" }, spans)).toEqual([
       { points: [{ timestamp: "1010", value: 20, exemplars: [{ timestamp: "1001", spanId: "00000000000000ab", value: "9" }] }] },
     ]);

@@ -2,7 +2,13 @@ import { type LabelSet, labelSetKey, sortLabels } from "../../../../profile/labe
 import type { ProfileRows, SpanRows } from "../../profile-rows.ts";
 
 /** A profile of a test: its labels, when, how much, and which (id and span as small numbers). */
-export type TestRow = { readonly labels: Readonly<Record<string, string>>; readonly timeMs: number; readonly value: number; readonly id?: number; readonly span?: number };
+export type TestRow = {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly timeMs: number;
+  readonly value: number;
+  readonly id?: number;
+  readonly span?: number;
+};
 
 export function rowsOf(list: readonly TestRow[]): ProfileRows {
   const series: LabelSet[] = [];

@@ -70,10 +70,15 @@ export function stacksOf(list: readonly TestStack[], binary = "/usr/bin/app"): M
 
 /** Stacks as text, leaf first, in no special order: the way back from {@link stacksOf}. */
 export function textOf(stacks: MergedStacks): string[] {
-  const text = (index: number): string => Buffer.from(stacks.strings.bytes.subarray(index === 0 ? 0 : stacks.strings.ends[index - 1], stacks.strings.ends[index])).toString();
+  const text = (index: number): string =>
+    Buffer.from(stacks.strings.bytes.subarray(index === 0 ? 0 : stacks.strings.ends[index - 1], stacks.strings.ends[index])).toString();
   const location = (index: number): string => {
     const frames: string[] = [];
-    for (let line = index === 0 ? 0 : (stacks.locations.lineEnds[index - 1] as number); line < (stacks.locations.lineEnds[index] as number); line++) {
+    for (
+      let line = index === 0 ? 0 : (stacks.locations.lineEnds[index - 1] as number);
+      line < (stacks.locations.lineEnds[index] as number);
+      line++
+    ) {
       const name = text(stacks.functions.name[(stacks.lines.function[line] as number) - 1] as number);
       frames.push(stacks.lines.number[line] === 0 ? name : `${name}:${stacks.lines.number[line]}`);
     }
