@@ -31,7 +31,9 @@ export function decompress(stored: Uint8Array, expected: { readonly crc32: numbe
     throw blockError("block_section_corrupt", "section cannot be decompressed", { size_bytes: stored.length }, cause);
   }
   if (raw.length !== expected.rawBytes) {
-    throw blockError("block_section_corrupt", `section has ${raw.length} bytes, expected ${expected.rawBytes}`, { size_bytes: stored.length });
+    throw blockError("block_section_corrupt", `section has ${raw.length} bytes, expected ${expected.rawBytes}`, {
+      size_bytes: stored.length,
+    });
   }
   // A Buffer's slice is a view, a Uint8Array's is a copy: give nobody the chance to mistake one for the other.
   return new Uint8Array(raw.buffer, raw.byteOffset, raw.length);

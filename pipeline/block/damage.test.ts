@@ -3,13 +3,13 @@ import { CodedError } from "../base/errors.ts";
 import { seededRandom } from "../base/random.ts";
 import { MEMORY_KIND, testQueuedProfile } from "../profile/testing/test-queued-profile.ts";
 import { buildSegment } from "../roles/segment/build.ts";
-import { decodeSeries } from "./section/series.ts";
-import { decodeProfiles } from "./section/profiles.ts";
-import { decodeStackValues } from "./section/stack-values.ts";
-import { decodeSymbols } from "./section/symbols.ts";
 import { decompress } from "./compression.ts";
 import { type SectionEntry, SectionKind } from "./directory.ts";
 import { decodeFooter, readDirectory } from "./reader.ts";
+import { decodeProfiles } from "./section/profiles.ts";
+import { decodeSeries } from "./section/series.ts";
+import { decodeStackValues } from "./section/stack-values.ts";
+import { decodeSymbols } from "./section/symbols.ts";
 import { describeObject } from "./testing.ts";
 
 /*
@@ -19,7 +19,13 @@ import { describeObject } from "./testing.ts";
 
 const object = buildSegment([
   testQueuedProfile({ service: "a", timeMs: 1_700_000_000_000, idSeed: 1, stacks: ["main;work 5", "main;wait 7 span=0011223344556677"] }),
-  testQueuedProfile({ service: "a", kind: MEMORY_KIND, timeMs: 1_700_000_000_000, idSeed: 2, stacks: ["main;work 5 240", "main;x@0x1f 1 48"] }),
+  testQueuedProfile({
+    service: "a",
+    kind: MEMORY_KIND,
+    timeMs: 1_700_000_000_000,
+    idSeed: 2,
+    stacks: ["main;work 5 240", "main;x@0x1f 1 48"],
+  }),
 ]).bytes;
 
 describe("a damaged object", () => {

@@ -62,7 +62,11 @@ export class DatasetBuilder {
 
   addProfile(profile: QueuedProfile): void {
     const stacks = this.symbols.addProfile(profile);
-    this.kind(profile.kind).addProfile(profile, stacks, profile.series.map((labels) => this.seriesId(labels)));
+    this.kind(profile.kind).addProfile(
+      profile,
+      stacks,
+      profile.series.map((labels) => this.seriesId(labels)),
+    );
   }
 
   /** Adds another object's dataset, without the rows at times (ns since 1970) that `keep` refuses. */
@@ -81,7 +85,15 @@ export class DatasetBuilder {
         const from = profiles.series[row]!;
         if (series[from]! < 0) series[from] = this.seriesId(dataset.series[from]!);
         newRows[row] =
-          builder.addRow(series[from]!, profiles.timeMs[row]!, profiles.timeNs[row]!, profiles.durationNs[row]!, profiles.period[row]!, ids, row) + 1;
+          builder.addRow(
+            series[from]!,
+            profiles.timeMs[row]!,
+            profiles.timeNs[row]!,
+            profiles.durationNs[row]!,
+            profiles.period[row]!,
+            ids,
+            row,
+          ) + 1;
       }
       builder.addSamples(samples, newRows, stacks);
     }
@@ -111,7 +123,10 @@ function keptRows(profiles: ProfileColumns, keep: (timeNs: bigint) => boolean): 
 }
 
 /** Marks the stacks that a kept row has a value for: the others' symbols are not worth keeping. */
-function usedStacks(symbols: Symbols, kinds: readonly { readonly samples: StackValues; readonly rows: KeptRows | undefined }[]): Uint8Array {
+function usedStacks(
+  symbols: Symbols,
+  kinds: readonly { readonly samples: StackValues; readonly rows: KeptRows | undefined }[],
+): Uint8Array {
   const used = new Uint8Array(symbols.nodes.parent.length + 1);
   for (const { samples, rows } of kinds) {
     let at = 0;

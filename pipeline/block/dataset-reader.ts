@@ -28,10 +28,12 @@ export function datasetRange(dataset: DatasetEntry): { readonly offset: number; 
  */
 export function decodeDataset(range: Uint8Array, dataset: DatasetEntry): DecodedDataset {
   const { offset } = datasetRange(dataset);
-  const stored = (section: SectionEntry): Uint8Array => range.subarray(section.offset - offset, section.offset - offset + section.sizeBytes);
+  const stored = (section: SectionEntry): Uint8Array =>
+    range.subarray(section.offset - offset, section.offset - offset + section.sizeBytes);
   const need = (kind: SectionKind, kindIndex: number): SectionEntry => {
     const section = findSection(dataset, kind, kindIndex);
-    if (section === undefined) throw blockError("block_section_corrupt", `dataset ${dataset.service} lacks section ${kind} of profile kind ${kindIndex}`);
+    if (section === undefined)
+      throw blockError("block_section_corrupt", `dataset ${dataset.service} lacks section ${kind} of profile kind ${kindIndex}`);
     return section;
   };
   const series = need(SectionKind.Series, 0);
@@ -42,12 +44,17 @@ export function decodeDataset(range: Uint8Array, dataset: DatasetEntry): Decoded
     kinds: dataset.kinds.map(({ kind }, index) => {
       const profiles = need(SectionKind.Profiles, index);
       const samples = need(SectionKind.Samples, index);
-      return { kind, profiles: readProfiles(stored(profiles), profiles, dataset), samples: readStackValues(stored(samples), samples, dataset) };
+      return {
+        kind,
+        profiles: readProfiles(stored(profiles), profiles, dataset),
+        samples: readStackValues(stored(samples), samples, dataset),
+      };
     }),
   };
   const nodes = decoded.symbols.nodes.parent.length;
   for (const { samples } of decoded.kinds) {
-    if (samples.stacks.length > 0 && samples.stacks[samples.stacks.length - 1]! > nodes) throw blockError("block_section_corrupt", "a sample of a stack that is not there");
+    if (samples.stacks.length > 0 && samples.stacks[samples.stacks.length - 1]! > nodes)
+      throw blockError("block_section_corrupt", "a sample of a stack that is not there");
   }
   return decoded;
 }

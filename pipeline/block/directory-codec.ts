@@ -63,7 +63,14 @@ function decodeDataset(reader: ByteReader): DatasetEntry {
     const kind = reader.varint() as SectionKind;
     if (!KNOWN_SECTIONS.has(kind)) throw reader.corrupt(`unknown section kind ${kind}`);
     const kindIndex = reader.varint();
-    sections.push({ kind, kindIndex, offset: reader.varint(), sizeBytes: reader.varint(), rawBytes: reader.varint(), crc32: reader.uint32() });
+    sections.push({
+      kind,
+      kindIndex,
+      offset: reader.varint(),
+      sizeBytes: reader.varint(),
+      rawBytes: reader.varint(),
+      crc32: reader.uint32(),
+    });
     if (kindIndex > 0 && kindIndex >= kinds.length) throw reader.corrupt(`section of profile kind ${kindIndex} of ${kinds.length}`);
   }
   return { tenant, service, minTimeNs, maxTimeNs, seriesCount, kinds, sections };

@@ -1,4 +1,4 @@
-import { CodedError, FaultKind, type Facts } from "../base/errors.ts";
+import { CodedError, type Facts, FaultKind } from "../base/errors.ts";
 
 /** Every way an object can contradict FORMAT.md, and what that means for the reader. */
 const BLOCK_FAULTS = {

@@ -19,7 +19,9 @@ const text = readFileSync(DOCUMENT, "utf8");
 
 describe("FORMAT.md", () => {
   it("has the footer's size, version and magic number", () => {
-    const rows = [...section("Footer").matchAll(/^\| (\d+) \| (\d+) \|/gm)].map(([, offset, size]) => [Number(offset), Number(size)] as const);
+    const rows = [...section("Footer").matchAll(/^\| (\d+) \| (\d+) \|/gm)].map(
+      ([, offset, size]) => [Number(offset), Number(size)] as const,
+    );
     let end = 0;
     for (const [offset, size] of rows) {
       expect(offset).toBe(end);
@@ -33,7 +35,9 @@ describe("FORMAT.md", () => {
   it("numbers the section kinds and value modes as the code does", () => {
     for (const [name, number] of Object.entries(SectionKind)) expect(section("Directory")).toContain(`${number} ${name}`);
     const modes = [...section("Values").matchAll(/^\| (\d) \| (\w+) \|/gm)].map(([, number, name]) => [name, Number(number)]);
-    expect(Object.fromEntries(modes)).toEqual(Object.fromEntries(Object.entries(ValueMode).map(([name, number]) => [name.toLowerCase(), number])));
+    expect(Object.fromEntries(modes)).toEqual(
+      Object.fromEntries(Object.entries(ValueMode).map(([name, number]) => [name.toLowerCase(), number])),
+    );
   });
 
   it("shows the smallest object", () => {

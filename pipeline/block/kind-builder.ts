@@ -134,7 +134,13 @@ export class KindBuilder {
     }
     const samples = groupByStack(kept.subarray(0, keptCount), { stack, stackMax, row: rowOf, rowCount: order.length });
     const values = this.#values.map((column) => gather(column.data, samples.order));
-    const table: StackValues = { stacks: samples.stacks, runEnds: samples.runEnds, row: samples.row, values, spans: this.#orderSpans(samples.order) };
+    const table: StackValues = {
+      stacks: samples.stacks,
+      runEnds: samples.runEnds,
+      row: samples.row,
+      values,
+      spans: this.#orderSpans(samples.order),
+    };
     const profiles = this.#profileColumns(order, table);
     const totals = sumOverRows(table, profiles.series);
     return { profiles, samples: table, totals: totals.row.length <= table.row.length * TOTALS_ROWS_SHARE_MAX ? totals : undefined };
@@ -166,7 +172,8 @@ export class KindBuilder {
     let previous = -1;
     for (let i = 0; i < count; i++) {
       const row = order[i]!;
-      const duplicate = previous >= 0 && series[row] === series[previous] && timeMs[row] === timeMs[previous] && timeNs[row] === timeNs[previous];
+      const duplicate =
+        previous >= 0 && series[row] === series[previous] && timeMs[row] === timeMs[previous] && timeNs[row] === timeNs[previous];
       if (duplicate) continue;
       order[kept++] = row;
       newRow[row] = kept;

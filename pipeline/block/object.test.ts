@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../base/random.ts";
-import { CPU_KIND, MEMORY_KIND, testQueuedProfile } from "../profile/testing/test-queued-profile.ts";
 import type { QueuedProfile } from "../profile/queued-profile.ts";
+import { CPU_KIND, MEMORY_KIND, testQueuedProfile } from "../profile/testing/test-queued-profile.ts";
 import { buildSegment } from "../roles/segment/build.ts";
 import { DatasetBuilder } from "./dataset-builder.ts";
 import { datasetRange, decodeDataset } from "./dataset-reader.ts";
@@ -54,20 +54,31 @@ function mergeAll(objects: readonly Uint8Array[]): Uint8Array {
 describe("an object", () => {
   it("gives back every sample, however its profiles are split over segments and merged", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 1e9 }), fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 4 }), (seed, count, parts) => {
-        const profiles = randomProfiles(seed, count);
-        const whole = describeObject(buildSegment(profiles).bytes);
-        const split = Array.from({ length: parts }, (_, part) => profiles.filter((_, i) => i % parts === part)).filter((part) => part.length > 0);
-        const merged = mergeAll(split.map((part) => buildSegment(part).bytes));
-        expect(describeObject(merged)).toEqual(whole);
-        expect(whole.length).toBeGreaterThan(0);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 1e9 }),
+        fc.integer({ min: 1, max: 12 }),
+        fc.integer({ min: 1, max: 4 }),
+        (seed, count, parts) => {
+          const profiles = randomProfiles(seed, count);
+          const whole = describeObject(buildSegment(profiles).bytes);
+          const split = Array.from({ length: parts }, (_, part) => profiles.filter((_, i) => i % parts === part)).filter(
+            (part) => part.length > 0,
+          );
+          const merged = mergeAll(split.map((part) => buildSegment(part).bytes));
+          expect(describeObject(merged)).toEqual(whole);
+          expect(whole.length).toBeGreaterThan(0);
+        },
+      ),
       { numRuns: 60, seed: 7 },
     );
   });
 
   it("keeps what the profiles say, to the unit", () => {
-    const profile = testQueuedProfile({ timeNs: 1_700_000_000_123_456_789n, idSeed: 1, stacks: ["main;work 9007199254740991", "main;0x1f@0x1f 3"] });
+    const profile = testQueuedProfile({
+      timeNs: 1_700_000_000_123_456_789n,
+      idSeed: 1,
+      stacks: ["main;work 9007199254740991", "main;0x1f@0x1f 3"],
+    });
     const lines = describeObject(buildSegment([profile]).bytes);
     expect(lines).toHaveLength(2);
     expect(lines.some((line) => line.includes("@1700000000123.456789") && line.includes("= 9007199254740991"))).toBe(true);

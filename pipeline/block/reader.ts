@@ -22,18 +22,26 @@ export type Footer = { readonly directoryOffset: number; readonly directorySize:
  * Source: FORMAT.md, "Footer": fixed size with the magic last, after LevelDB's table format.
  */
 export function decodeFooter(tail: Uint8Array): Footer {
-  if (tail.length < FOOTER_SIZE) throw blockError("block_too_small", `an object ends in ${FOOTER_SIZE} bytes of footer, this has ${tail.length}`);
+  if (tail.length < FOOTER_SIZE)
+    throw blockError("block_too_small", `an object ends in ${FOOTER_SIZE} bytes of footer, this has ${tail.length}`);
   const bytes = tail.subarray(tail.length - FOOTER_SIZE);
   if (!MAGIC.every((byte, i) => bytes[24 + i] === byte)) {
     throw blockError("block_magic_mismatch", "not an object of brazier, or a truncated one: its last bytes are not the magic number");
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, FOOTER_SIZE);
-  if (crc32(bytes.subarray(0, 20)) !== view.getUint32(20, true)) throw blockError("block_checksum_mismatch", "the footer's checksum is wrong: the object was damaged");
+  if (crc32(bytes.subarray(0, 20)) !== view.getUint32(20, true))
+    throw blockError("block_checksum_mismatch", "the footer's checksum is wrong: the object was damaged");
   const version = view.getUint16(16, true);
   if (version !== FORMAT_VERSION) {
-    throw blockError("block_version_unknown", `the object has format version ${version}, this program reads ${FORMAT_VERSION}: update it`, { version });
+    throw blockError("block_version_unknown", `the object has format version ${version}, this program reads ${FORMAT_VERSION}: update it`, {
+      version,
+    });
   }
-  return { directoryOffset: Number(view.getBigUint64(0, true)), directorySize: view.getUint32(8, true), directoryCrc32: view.getUint32(12, true) };
+  return {
+    directoryOffset: Number(view.getBigUint64(0, true)),
+    directorySize: view.getUint32(8, true),
+    directoryCrc32: view.getUint32(12, true),
+  };
 }
 
 /** The directory of a whole object in memory. Errors: as {@link decodeFooter}, and `block_section_corrupt`. */
@@ -42,7 +50,8 @@ export function readDirectory(object: Uint8Array): ObjectDirectory {
   const end = footer.directoryOffset + footer.directorySize;
   if (end > object.length) throw blockError("block_section_corrupt", "the directory lies outside the object");
   const bytes = object.subarray(footer.directoryOffset, end);
-  if (crc32(bytes) !== footer.directoryCrc32) throw blockError("block_checksum_mismatch", "the directory's checksum is wrong: the object was damaged");
+  if (crc32(bytes) !== footer.directoryCrc32)
+    throw blockError("block_checksum_mismatch", "the directory's checksum is wrong: the object was damaged");
   const reader = new ByteReader(bytes);
   const directory = decodeDirectory(reader);
   reader.end();
@@ -82,10 +91,12 @@ export function readStackValues(stored: Uint8Array, section: SectionEntry, datas
 
 function sampleTypes(section: SectionEntry, dataset: DatasetEntry): number {
   const kind = dataset.kinds[section.kindIndex];
-  if (kind === undefined) throw blockError("block_section_corrupt", `a section of profile kind ${section.kindIndex} of ${dataset.kinds.length}`);
+  if (kind === undefined)
+    throw blockError("block_section_corrupt", `a section of profile kind ${section.kindIndex} of ${dataset.kinds.length}`);
   return kind.kind.sampleTypes.length;
 }
 
 function checkBelow(column: Uint32Array, limit: number, what: string): void {
-  for (let i = 0; i < column.length; i++) if (column[i]! >= limit) throw blockError("block_section_corrupt", `${what} ${column[i]} of ${limit}`);
+  for (let i = 0; i < column.length; i++)
+    if (column[i]! >= limit) throw blockError("block_section_corrupt", `${what} ${column[i]} of ${limit}`);
 }

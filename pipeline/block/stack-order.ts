@@ -13,7 +13,10 @@ export type StackOrder = {
  *
  * Shape: `picked` lists the samples to take; stack and row are by sample, rows below rowCount, stacks up to stackMax.
  */
-export function groupByStack(picked: Uint32Array, by: { readonly stack: Uint32Array; readonly stackMax: number; readonly row: Uint32Array; readonly rowCount: number }): StackOrder {
+export function groupByStack(
+  picked: Uint32Array,
+  by: { readonly stack: Uint32Array; readonly stackMax: number; readonly row: Uint32Array; readonly rowCount: number },
+): StackOrder {
   const order = countingSort(countingSort(picked, by.row, by.rowCount), by.stack, by.stackMax + 1);
   const count = order.length;
   const row = new Uint32Array(count);
@@ -51,7 +54,13 @@ export function sumOverRows(table: StackValues, groupOf: Uint32Array): StackValu
     }
     runEnds[run] = kept;
   }
-  return { stacks: table.stacks, runEnds, row: row.subarray(0, kept), values: values.map((column) => column.subarray(0, kept)), spans: undefined };
+  return {
+    stacks: table.stacks,
+    runEnds,
+    row: row.subarray(0, kept),
+    values: values.map((column) => column.subarray(0, kept)),
+    spans: undefined,
+  };
 }
 
 function countingSort(samples: Uint32Array, keys: Uint32Array, keyCount: number): Uint32Array {

@@ -7,7 +7,9 @@ export function describeObject(object: Uint8Array): string[] {
   const lines: string[] = [];
   for (const dataset of readDirectory(object).datasets) {
     const { offset, sizeBytes } = datasetRange(dataset);
-    lines.push(...describeDataset(`${dataset.tenant}/${dataset.service}`, decodeDataset(object.subarray(offset, offset + sizeBytes), dataset)));
+    lines.push(
+      ...describeDataset(`${dataset.tenant}/${dataset.service}`, decodeDataset(object.subarray(offset, offset + sizeBytes), dataset)),
+    );
   }
   return lines.sort();
 }
@@ -25,7 +27,9 @@ function describeDataset(name: string, { series, symbols, kinds }: DecodedDatase
         const labels = series[profiles.series[row]!]!.map((label) => `${label.name}=${label.value}`).join(",");
         const id = [...profiles.ids.subarray(row * 16, row * 16 + 16)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
         const values = samples.values.map((column) => column[at]).join(" ");
-        lines.push(`${name} ${kind.name} {${labels}} @${profiles.timeMs[row]}.${profiles.timeNs[row]} ${id} ${stack} = ${values}${spans.get(at) ?? ""}`);
+        lines.push(
+          `${name} ${kind.name} {${labels}} @${profiles.timeMs[row]}.${profiles.timeNs[row]} ${id} ${stack} = ${values}${spans.get(at) ?? ""}`,
+        );
       }
     }
   }
@@ -35,7 +39,8 @@ function describeDataset(name: string, { series, symbols, kinds }: DecodedDatase
 /** Root first, `name:line` joined by `;`, inlined calls of one location by `|`, bare addresses as hex. */
 function stackText(symbols: Symbols, stack: number): string {
   const { strings, functions, locations, lines, nodes } = symbols;
-  const text = (id: number): string => Buffer.from(strings.bytes.subarray(id === 0 ? 0 : strings.ends[id - 1]!, strings.ends[id]!)).toString();
+  const text = (id: number): string =>
+    Buffer.from(strings.bytes.subarray(id === 0 ? 0 : strings.ends[id - 1]!, strings.ends[id]!)).toString();
   const frames: string[] = [];
   for (let node = stack; node > 0; node = nodes.parent[node - 1]!) {
     const location = nodes.location[node - 1]!;
@@ -44,7 +49,11 @@ function stackText(symbols: Symbols, stack: number): string {
       const fn = lines.function[line]!;
       names.unshift(`${fn === 0 ? "?" : text(functions.name[fn - 1]!)}:${lines.number[line]}`);
     }
-    frames.unshift(names.length > 0 ? names.join("|") : `0x${locations.addressHi[location]!.toString(16)}_${locations.addressLo[location]!.toString(16)}`);
+    frames.unshift(
+      names.length > 0
+        ? names.join("|")
+        : `0x${locations.addressHi[location]!.toString(16)}_${locations.addressLo[location]!.toString(16)}`,
+    );
   }
   return frames.join(";");
 }

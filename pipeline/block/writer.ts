@@ -41,7 +41,14 @@ export class ObjectWriter {
     const sections: SectionEntry[] = [];
     const section = (kind: SectionKind, kindIndex: number, raw: Uint8Array): void => {
       const stored = compress(raw, this.#compressionLevel);
-      sections.push({ kind, kindIndex, offset: this.#out.length, sizeBytes: stored.bytes.length, rawBytes: raw.length, crc32: stored.crc32 });
+      sections.push({
+        kind,
+        kindIndex,
+        offset: this.#out.length,
+        sizeBytes: stored.bytes.length,
+        rawBytes: raw.length,
+        crc32: stored.crc32,
+      });
       this.#out.raw(stored.bytes);
     };
     section(SectionKind.Series, 0, encodeSeries(dataset.series));

@@ -135,7 +135,12 @@ export class SymbolTable {
           if (fn > 0 && functionMap[fn] === 0) {
             const at = fn - 1;
             functionMap[fn] =
-              this.#internFunction(string(functions.name[at]!), string(functions.systemName[at]!), string(functions.fileName[at]!), functions.startLine[at]!) + 1;
+              this.#internFunction(
+                string(functions.name[at]!),
+                string(functions.systemName[at]!),
+                string(functions.fileName[at]!),
+                functions.startLine[at]!,
+              ) + 1;
           }
           lineFunctions.push(functionMap[fn]!);
         }
@@ -185,7 +190,13 @@ export class SymbolTable {
     const table = this.#functionTable;
     let slot = table.start(hash);
     for (let id = table.at(slot); id >= 0; slot = table.next(slot), id = table.at(slot)) {
-      if (names.data[id] === name && systemNames.data[id] === systemName && fileNames.data[id] === fileName && startLines.data[id] === startLine) return id;
+      if (
+        names.data[id] === name &&
+        systemNames.data[id] === systemName &&
+        fileNames.data[id] === fileName &&
+        startLines.data[id] === startLine
+      )
+        return id;
     }
     const id = names.push(name);
     systemNames.push(systemName);
@@ -206,7 +217,8 @@ export class SymbolTable {
       const from = id === 0 ? 0 : this.#lineEnds.data[id - 1]!;
       if (this.#lineEnds.data[id]! - from !== functions.length) continue;
       for (let i = 0; i < functions.length; i++) {
-        if (this.#lineFunction.data[from + i] !== functions[i] || this.#lineNumber.data[from + i] !== numbers[lineStart + i]) continue candidates;
+        if (this.#lineFunction.data[from + i] !== functions[i] || this.#lineNumber.data[from + i] !== numbers[lineStart + i])
+          continue candidates;
       }
       return id;
     }

@@ -106,7 +106,10 @@ export class ByteReader {
   }
 
   corrupt(what: string): Error {
-    return blockError("block_section_corrupt", `bytes contradict the block format: ${what}`, { at_bytes: this.at, size_bytes: this.bytes.length });
+    return blockError("block_section_corrupt", `bytes contradict the block format: ${what}`, {
+      at_bytes: this.at,
+      size_bytes: this.bytes.length,
+    });
   }
 
   truncated(): Error {

@@ -20,15 +20,19 @@ function written(columns: readonly Float64Array[], runEnds: Uint32Array): Uint8A
 describe("value columns", () => {
   it("come back as they were", () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(value, value, value), { maxLength: 60 }), fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 30 }), (rows, lengths) => {
-        const columns = [0, 1, 2].map((i) => Float64Array.from(rows, (row) => row[i]!));
-        const ends: number[] = [];
-        for (let end = 0, i = 0; end < rows.length; i++) ends.push((end = Math.min(rows.length, end + (lengths[i] ?? 5))));
-        const runEnds = Uint32Array.from(ends);
-        const reader = new ByteReader(written(columns, runEnds));
-        expect(readValues(reader, 3, runEnds)).toEqual(columns);
-        reader.end();
-      }),
+      fc.property(
+        fc.array(fc.tuple(value, value, value), { maxLength: 60 }),
+        fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 30 }),
+        (rows, lengths) => {
+          const columns = [0, 1, 2].map((i) => Float64Array.from(rows, (row) => row[i]!));
+          const ends: number[] = [];
+          for (let end = 0, i = 0; end < rows.length; i++) ends.push((end = Math.min(rows.length, end + (lengths[i] ?? 5))));
+          const runEnds = Uint32Array.from(ends);
+          const reader = new ByteReader(written(columns, runEnds));
+          expect(readValues(reader, 3, runEnds)).toEqual(columns);
+          reader.end();
+        },
+      ),
       { seed: 3, numRuns: 500 },
     );
   });
@@ -51,7 +55,9 @@ describe("value columns", () => {
 
   it("refuses a column that leans on a later one", () => {
     const bytes = Uint8Array.of(ValueMode.Sibling, 0, 0);
-    expect(() => readValues(new ByteReader(bytes), 1, Uint32Array.of(1))).toThrow(expect.objectContaining({ code: "block_section_corrupt" }));
+    expect(() => readValues(new ByteReader(bytes), 1, Uint32Array.of(1))).toThrow(
+      expect.objectContaining({ code: "block_section_corrupt" }),
+    );
   });
 });
 

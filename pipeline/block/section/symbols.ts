@@ -7,7 +7,8 @@ import { readDelta, readEnds, readPlain, readRelative, writeDelta, writeEnds, wr
 export function encodeSymbols(symbols: Symbols): Uint8Array {
   const { strings, mappings, functions, locations, lines, nodes } = symbols;
   const writer = new ByteWriter(strings.bytes.length + nodes.parent.length * 4 + 4096);
-  for (const count of [strings.ends, mappings.fileName, functions.name, locations.mapping, lines.function, nodes.parent]) writer.varint(count.length);
+  for (const count of [strings.ends, mappings.fileName, functions.name, locations.mapping, lines.function, nodes.parent])
+    writer.varint(count.length);
   writeEnds(writer, strings.ends);
   writer.raw(strings.bytes);
   for (const column of mappingColumns(mappings)) writePlain(writer, column);
@@ -30,7 +31,9 @@ export function encodeSymbols(symbols: Symbols): Uint8Array {
 /** Errors: `block_section_corrupt`; every reference is checked, so that readers need not. */
 export function decodeSymbols(raw: Uint8Array): Symbols {
   const reader = new ByteReader(raw);
-  const [stringCount, mappingCount, functionCount, locationCount, lineCount, nodeCount] = Array.from({ length: 6 }, () => reader.count()) as Counts;
+  const [stringCount, mappingCount, functionCount, locationCount, lineCount, nodeCount] = Array.from({ length: 6 }, () =>
+    reader.count(),
+  ) as Counts;
   const ends = readEnds(reader, stringCount);
   const bytes = reader.raw(last(ends));
   const mapping = (): Uint32Array => readPlain(reader, mappingCount);
@@ -62,7 +65,8 @@ export function decodeSymbols(raw: Uint8Array): Symbols {
   });
   const nodes = { parent, location: readDelta(reader, nodeCount) };
   reader.end();
-  for (const column of [mappings.fileName, mappings.buildId, functions.name, functions.systemName, functions.fileName]) below(reader, column, stringCount);
+  for (const column of [mappings.fileName, mappings.buildId, functions.name, functions.systemName, functions.fileName])
+    below(reader, column, stringCount);
   below(reader, locations.mapping, mappingCount + 1);
   below(reader, lines.function, functionCount + 1);
   below(reader, nodes.location, locationCount);

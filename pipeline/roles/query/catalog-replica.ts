@@ -14,7 +14,12 @@ export type StateUpdate = { readonly from: number; readonly to: number; readonly
 /** Queue progress is left out: no query asks for it. */
 export function encodeUpdate(from: CatalogState | undefined, to: CatalogState): StateUpdate {
   const change = changeBetween(from ?? EMPTY_STATE, to);
-  const bytes = encodeLogEntry({ version: Math.max(to.version, 1), commitId: new Uint8Array(COMMIT_ID_SIZE), createdMs: 0 as UnixMs, change });
+  const bytes = encodeLogEntry({
+    version: Math.max(to.version, 1),
+    commitId: new Uint8Array(COMMIT_ID_SIZE),
+    createdMs: 0 as UnixMs,
+    change,
+  });
   return { from: from?.version ?? 0, to: to.version, bytes };
 }
 

@@ -1,12 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Random, seededRandom } from "../../base/random.ts";
 import { systemClock } from "../../base/clock.ts";
+import { type Random, seededRandom } from "../../base/random.ts";
 import type { Bytes, TenantId, UnixMs } from "../../base/units.ts";
 import type { ObjectBytes } from "../../block/writer.ts";
 import type { CatalogState, LiveObject, Tombstone } from "../../catalog/catalog.ts";
-import { labelSetKey } from "../../profile/labels.ts";
 import { MAPPING_SHOWS_ADDRESSES } from "../../profile/decoded-profile.ts";
+import { labelSetKey } from "../../profile/labels.ts";
 import { profileTypeId } from "../../profile/profile-type.ts";
 import type { QueuedProfile } from "../../profile/queued-profile.ts";
 import { CPU_KIND, MEMORY_KIND, testQueuedProfile } from "../../profile/testing/test-queued-profile.ts";
@@ -23,7 +23,11 @@ import { SectionCache } from "./section-cache.ts";
  * Method: random profiles as text; an obvious implementation that walks the text; the engine over segments and over merged blocks.
  */
 
-type Written = { readonly text: readonly { stack: string; values: readonly number[]; span: string | undefined }[]; readonly profile: QueuedProfile; readonly pod: string };
+type Written = {
+  readonly text: readonly { stack: string; values: readonly number[]; span: string | undefined }[];
+  readonly profile: QueuedProfile;
+  readonly pod: string;
+};
 
 const T0 = 1_700_000_000_000;
 
@@ -59,29 +63,50 @@ describe("BlockEngine", () => {
 
   it("shows a native frame without a function as binary!0xaddress, and keeps its value", async () => {
     const profile = testQueuedProfile({ tenant: "t", timeMs: T0, stacks: ["main;x@0x1f 5"] });
-    const answer = await fastAnswer(new Bucket([buildSegment([profile])]), { selection: { ...everything("t"), profileTypeId: profileTypeId(CPU_KIND, 0) }, stacks: EVERY_STACK }, []);
+    const answer = await fastAnswer(
+      new Bucket([buildSegment([profile])]),
+      { selection: { ...everything("t"), profileTypeId: profileTypeId(CPU_KIND, 0) }, stacks: EVERY_STACK },
+      [],
+    );
     expect(answer.tree).toEqual([["main;app!0x1f", 5]]);
   });
 
   it("hides the addresses that a function with a name was called from, unless their mapping says to show them", async () => {
     const profile = testQueuedProfile({ tenant: "t", timeMs: T0, stacks: ["x@0x1f;main;y@0x2f 5", "x@0x1f 2"] });
-    const shown = { ...profile, mappings: { ...profile.mappings, flags: profile.mappings.flags.map((flags) => flags | MAPPING_SHOWS_ADDRESSES) } };
+    const shown = {
+      ...profile,
+      mappings: { ...profile.mappings, flags: profile.mappings.flags.map((flags) => flags | MAPPING_SHOWS_ADDRESSES) },
+    };
     const treeOf = async (one: typeof profile) => {
       const question = { selection: { ...everything("t"), profileTypeId: profileTypeId(CPU_KIND, 0) }, stacks: EVERY_STACK };
       return (await fastAnswer(new Bucket([buildSegment([one])]), question, [])).tree;
     };
-    expect(await treeOf(profile)).toEqual(expect.arrayContaining([["main;app!0x2f", 5], ["app!0x1f", 2]]));
-    expect(await treeOf(shown)).toEqual(expect.arrayContaining([["app!0x1f;main;app!0x2f", 5], ["app!0x1f", 2]]));
+    expect(await treeOf(profile)).toEqual(
+      expect.arrayContaining([
+        ["main;app!0x2f", 5],
+        ["app!0x1f", 2],
+      ]),
+    );
+    expect(await treeOf(shown)).toEqual(
+      expect.arrayContaining([
+        ["app!0x1f;main;app!0x2f", 5],
+        ["app!0x1f", 2],
+      ]),
+    );
   });
 
   it("refuses to read more bytes than a query may", async () => {
     const bucket = new Bucket([buildSegment([testQueuedProfile({ tenant: "t", timeMs: T0, stacks: ["main 5"] })])]);
     const engine = bucket.engine([], { bytesMax: 10 });
-    await expect(engine.tree({ ...everything("t"), profileTypeId: profileTypeId(CPU_KIND, 0) }, EVERY_STACK)).rejects.toMatchObject({ code: "query_limit_bytes" });
+    await expect(engine.tree({ ...everything("t"), profileTypeId: profileTypeId(CPU_KIND, 0) }, EVERY_STACK)).rejects.toMatchObject({
+      code: "query_limit_bytes",
+    });
   });
 
   it("reads nothing of another tenant", async () => {
-    const bucket = new Bucket([buildSegment(["a", "b"].map((tenant) => testQueuedProfile({ tenant, timeMs: T0, stacks: [`main;${tenant} 5`] })))]);
+    const bucket = new Bucket([
+      buildSegment(["a", "b"].map((tenant) => testQueuedProfile({ tenant, timeMs: T0, stacks: [`main;${tenant} 5`] }))),
+    ]);
     const question = { selection: { ...everything("a"), profileTypeId: profileTypeId(CPU_KIND, 0) }, stacks: EVERY_STACK };
     expect((await fastAnswer(bucket, question, [])).tree).toEqual([["main;a", 5]]);
   });
@@ -94,7 +119,10 @@ class Bucket {
   constructor(objects: readonly ObjectBytes[]) {
     objects.forEach(({ bytes, directory }, index) => {
       const key = `object-${index}`;
-      this.#objects.set(key, { live: { key, sizeBytes: bytes.length, level: directory.level, createdMs: 0 as UnixMs, datasets: directory.datasets }, bytes });
+      this.#objects.set(key, {
+        live: { key, sizeBytes: bytes.length, level: directory.level, createdMs: 0 as UnixMs, datasets: directory.datasets },
+        bytes,
+      });
     });
   }
 
@@ -105,11 +133,19 @@ class Bucket {
       tombstones,
       consumedSequence: () => 0,
     };
-    return new BlockEngine({ state, readRange: this.#readRange, cache: this.#cache, clock: systemClock, limits: { ...limits, datasetsMax: 0, durationMsMax: 0 } });
+    return new BlockEngine({
+      state,
+      readRange: this.#readRange,
+      cache: this.#cache,
+      clock: systemClock,
+      limits: { ...limits, datasetsMax: 0, durationMsMax: 0 },
+    });
   }
 
   async compacted(): Promise<Bucket> {
-    const inputs = [...this.#objects.values()].flatMap(({ live }) => live.datasets.map((dataset) => ({ key: live.key, dataset, dropped: [] })));
+    const inputs = [...this.#objects.values()].flatMap(({ live }) =>
+      live.datasets.map((dataset) => ({ key: live.key, dataset, dropped: [] })),
+    );
     const merged: ObjectBytes[] = [];
     for (const tenant of new Set(inputs.map(({ dataset }) => dataset.tenant))) {
       const request = { level: 1, inputs: inputs.filter(({ dataset }) => dataset.tenant === tenant), objectBytesMax: 1 << 20 };
@@ -118,11 +154,18 @@ class Bucket {
     return new Bucket(merged);
   }
 
-  readonly #readRange = async (key: string, offset: number, size: number): Promise<Uint8Array> => this.#objects.get(key)!.bytes.slice(offset, offset + size);
+  readonly #readRange = async (key: string, offset: number, size: number): Promise<Uint8Array> =>
+    this.#objects.get(key)!.bytes.slice(offset, offset + size);
 }
 
 type Question = { readonly selection: TypedSelection; readonly stacks: StackSelection };
-type Answer = { readonly tree: readonly [string, number][]; readonly rows: readonly string[]; readonly stacks: readonly [string, number][]; readonly spans: readonly string[]; readonly series: readonly string[] };
+type Answer = {
+  readonly tree: readonly [string, number][];
+  readonly rows: readonly string[];
+  readonly stacks: readonly [string, number][];
+  readonly spans: readonly string[];
+  readonly series: readonly string[];
+};
 
 async function fastAnswer(bucket: Bucket, { selection, stacks }: Question, tombstones: readonly Tombstone[]): Promise<Answer> {
   const engine = bucket.engine(tombstones);
@@ -130,23 +173,36 @@ async function fastAnswer(bucket: Bucket, { selection, stacks }: Question, tombs
   const spans = await engine.spanRows(selection, stacks);
   const series = await engine.series(selection);
   const merged = await engine.stacks(selection, stacks);
-  const text = (i: number): string => Buffer.from(merged.strings.bytes.subarray(i === 0 ? 0 : merged.strings.ends[i - 1]!, merged.strings.ends[i]!)).toString();
+  const text = (i: number): string =>
+    Buffer.from(merged.strings.bytes.subarray(i === 0 ? 0 : merged.strings.ends[i - 1]!, merged.strings.ends[i]!)).toString();
   const frame = (location: number): string => {
     const line = merged.locations.lineEnds[location]! - 1;
     const hasLine = merged.locations.lineEnds[location] !== (location === 0 ? 0 : merged.locations.lineEnds[location - 1]!);
-    return hasLine ? text(merged.functions.name[merged.lines.function[line]! - 1]!) : `app!0x${merged.locations.addressLo[location]!.toString(16)}`;
+    return hasLine
+      ? text(merged.functions.name[merged.lines.function[line]! - 1]!)
+      : `app!0x${merged.locations.addressLo[location]!.toString(16)}`;
   };
   return {
     tree: treePaths(await engine.tree(selection, stacks)),
-    rows: Array.from({ length: rows.count }, (_, i) => `${pod(rows.series[rows.seriesIndex[i]!]!)} ${rows.timeMs[i]} ${rows.value[i]}`).sort(),
+    rows: Array.from(
+      { length: rows.count },
+      (_, i) => `${pod(rows.series[rows.seriesIndex[i]!]!)} ${rows.timeMs[i]} ${rows.value[i]}`,
+    ).sort(),
     stacks: sortPairs(
       Array.from(merged.values, (value, i) => {
         const own = [...merged.stackLocations.subarray(i === 0 ? 0 : merged.stackEnds[i - 1]!, merged.stackEnds[i]!)];
         return [own.reverse().map(frame).join(";"), value] as [string, number];
       }),
     ),
-    spans: Array.from({ length: spans.count }, (_, i) => `${Buffer.from(spans.spans.subarray(i * 8, i * 8 + 8)).toString("hex")} ${spans.timeMs[i]} ${spans.value[i]}`).sort(),
-    series: [...new Set(series.flatMap(({ labels, kind, sampleTypes }) => sampleTypes.map((type) => `${labelSetKey(labels)} ${profileTypeId(kind, type)}`)))].sort(),
+    spans: Array.from(
+      { length: spans.count },
+      (_, i) => `${Buffer.from(spans.spans.subarray(i * 8, i * 8 + 8)).toString("hex")} ${spans.timeMs[i]} ${spans.value[i]}`,
+    ).sort(),
+    series: [
+      ...new Set(
+        series.flatMap(({ labels, kind, sampleTypes }) => sampleTypes.map((type) => `${labelSetKey(labels)} ${profileTypeId(kind, type)}`)),
+      ),
+    ].sort(),
   };
 }
 
@@ -160,7 +216,16 @@ function slowAnswer(written: readonly Written[], { selection, stacks }: Question
     if (!selection.tenants.includes(profile.tenant)) continue;
     const timeMs = Number(profile.timeNs / 1_000_000n);
     if (timeMs < selection.startMs || timeMs >= selection.endMs) continue;
-    if (tombstones.some((t) => t.tenant === profile.tenant && (t.service ?? profile.service) === profile.service && profile.timeNs >= t.minTimeNs && profile.timeNs <= t.maxTimeNs)) continue;
+    if (
+      tombstones.some(
+        (t) =>
+          t.tenant === profile.tenant &&
+          (t.service ?? profile.service) === profile.service &&
+          profile.timeNs >= t.minTimeNs &&
+          profile.timeNs <= t.maxTimeNs,
+      )
+    )
+      continue;
     if (!selection.matchers.every((matcher) => holds(matcher, { service_name: profile.service, pod }))) continue;
     const identity = `${profile.tenant} ${profile.service} ${profile.kind.name} ${pod} ${profile.timeNs}`;
     if (seen.has(identity)) continue;
@@ -185,12 +250,19 @@ function slowAnswer(written: readonly Written[], { selection, stacks }: Question
   }
   // The engine's series are of the selection without the profile type.
   const pairs = sortPairs([...tree]);
-  return { tree: pairs, rows: rows.sort(), stacks: pairs, spans: [...spans].map(([key, value]) => `${key.slice(key.indexOf("\0") + 1)} ${value}`).sort(), series: [...series].sort() };
+  return {
+    tree: pairs,
+    rows: rows.sort(),
+    stacks: pairs,
+    spans: [...spans].map(([key, value]) => `${key.slice(key.indexOf("\0") + 1)} ${value}`).sort(),
+    series: [...series].sort(),
+  };
 }
 
 function treePaths(tree: FlameTree): [string, number][] {
   const paths: string[] = [""];
-  const name = (i: number): string => Buffer.from(tree.names.bytes.subarray(tree.names.starts[i]!, tree.names.starts[i]! + tree.names.lengths[i]!)).toString();
+  const name = (i: number): string =>
+    Buffer.from(tree.names.bytes.subarray(tree.names.starts[i]!, tree.names.starts[i]! + tree.names.lengths[i]!)).toString();
   const pairs: [string, number][] = [];
   for (let node = 1; node < tree.count; node++) {
     const above = paths[tree.parent[node]!]!;

@@ -1,19 +1,28 @@
-import type { CatalogState } from "../../catalog/catalog.ts";
-import type { TenantId, UnixMs } from "../../base/units.ts";
 import type { Clock } from "../../base/clock.ts";
 import { CodedError, FaultKind } from "../../base/errors.ts";
-import type { Engine, Scope, Selection, SeriesOfKind, ServiceOfKind, StackSelection, StoredRange, TypedSelection } from "./engine-interface.ts";
+import type { TenantId, UnixMs } from "../../base/units.ts";
+import type { CatalogState } from "../../catalog/catalog.ts";
+import type {
+  Engine,
+  Scope,
+  Selection,
+  SeriesOfKind,
+  ServiceOfKind,
+  StackSelection,
+  StoredRange,
+  TypedSelection,
+} from "./engine-interface.ts";
+import type { FlameTree } from "./flame-tree.ts";
 import { mergeStacks } from "./merge-stacks.ts";
 import { TreeMerger } from "./merge-tree.ts";
-import { planDatasets, type PlannedDataset } from "./plan.ts";
-import type { FlameTree } from "./flame-tree.ts";
 import type { MergedStacks } from "./merged-stacks.ts";
+import { type PlannedDataset, planDatasets } from "./plan.ts";
 import type { ProfileRows, SpanRows } from "./profile-rows.ts";
 import { type ReadBudget, type ReadRange, SectionReader } from "./read.ts";
 import { collectRows, collectSpanRows } from "./rows.ts";
 import { scopeOf, storedRange } from "./scope.ts";
-import { selectRows } from "./select.ts";
 import type { SectionCache } from "./section-cache.ts";
+import { selectRows } from "./select.ts";
 import { selectSeries, selectServices } from "./series.ts";
 import { StackFilter } from "./stack-filter.ts";
 import { sumPerStack } from "./stack-sums.ts";

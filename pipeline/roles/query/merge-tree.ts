@@ -43,7 +43,9 @@ export class TreeMerger {
 
   /** Interned ids start at 0 for the empty string; ours are one more, since 0 is the root's name. */
   #internName(names: NameColumns, index: number): number {
-    return this.#names.internHashed(names.bytes, names.starts[index]!, names.lengths[index]!, names.hashLo[index]!, names.hashHi[index]!) + 1;
+    return (
+      this.#names.internHashed(names.bytes, names.starts[index]!, names.lengths[index]!, names.hashLo[index]!, names.hashHi[index]!) + 1
+    );
   }
 
   #addSelf(node: number, value: number): void {

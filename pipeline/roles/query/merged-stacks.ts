@@ -18,8 +18,18 @@ export type MergedStacks = {
     readonly offsetHi: Uint32Array;
     readonly flags: Uint32Array;
   };
-  readonly functions: { readonly name: Uint32Array; readonly systemName: Uint32Array; readonly fileName: Uint32Array; readonly startLine: Uint32Array };
-  readonly locations: { readonly mapping: Uint32Array; readonly addressLo: Uint32Array; readonly addressHi: Uint32Array; readonly lineEnds: Uint32Array };
+  readonly functions: {
+    readonly name: Uint32Array;
+    readonly systemName: Uint32Array;
+    readonly fileName: Uint32Array;
+    readonly startLine: Uint32Array;
+  };
+  readonly locations: {
+    readonly mapping: Uint32Array;
+    readonly addressLo: Uint32Array;
+    readonly addressHi: Uint32Array;
+    readonly lineEnds: Uint32Array;
+  };
   readonly lines: { readonly function: Uint32Array; readonly number: Uint32Array };
   readonly stackLocations: Uint32Array;
   readonly stackEnds: Uint32Array;

@@ -1,5 +1,5 @@
-import type { CatalogState, LiveObject, Tombstone } from "../../catalog/catalog.ts";
 import type { DatasetEntry } from "../../block/directory.ts";
+import type { CatalogState, LiveObject, Tombstone } from "../../catalog/catalog.ts";
 import type { Selection } from "./engine-interface.ts";
 import { compileMatchers } from "./matcher.ts";
 
@@ -38,13 +38,16 @@ export function planDatasets(state: CatalogState, selection: Selection): readonl
   const planned: PlannedDataset[] = [];
   for (const object of state.objects.values()) {
     for (const entry of object.datasets) {
-      if (!tenants.has(entry.tenant) || entry.maxTimeNs < range.minNs || entry.minTimeNs > range.maxNs || !serviceMatches(entry.service)) continue;
+      if (!tenants.has(entry.tenant) || entry.maxTimeNs < range.minNs || entry.minTimeNs > range.maxNs || !serviceMatches(entry.service))
+        continue;
       planned.push({
         object,
         entry,
         range,
         wholeInRange: entry.minTimeNs >= range.minNs && entry.maxTimeNs <= range.maxNs,
-        deleted: state.tombstones.filter((tombstone) => touches(tombstone, object, entry)).map((t) => ({ minNs: t.minTimeNs, maxNs: t.maxTimeNs })),
+        deleted: state.tombstones
+          .filter((tombstone) => touches(tombstone, object, entry))
+          .map((t) => ({ minNs: t.minTimeNs, maxNs: t.maxTimeNs })),
       });
     }
   }

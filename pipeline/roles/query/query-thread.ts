@@ -1,6 +1,6 @@
 import { workerData } from "node:worker_threads";
 import { systemClock } from "../../base/clock.ts";
-import { CodedError, type FaultRecord, FaultKind, faultRecord, isCoded } from "../../base/errors.ts";
+import { CodedError, FaultKind, type FaultRecord, faultRecord, isCoded } from "../../base/errors.ts";
 import type { Bytes } from "../../base/units.ts";
 import type { FoldedState } from "../../catalog/state.ts";
 import { attachDirectoryStore } from "../../objects/directory.ts";

@@ -1,7 +1,7 @@
 import type { Running } from "../../base/lifecycle.ts";
 import type { Catalog } from "../../catalog/catalog.ts";
-import type { Question } from "./question.ts";
 import { QueryThreads, type QueryThreadsOptions } from "./query-threads.ts";
+import type { Question } from "./question.ts";
 
 export type QueryRoleDeps = {
   readonly catalog: Catalog;

@@ -88,7 +88,9 @@ export class SectionReader {
           return decode(stored, section, entry);
         } catch (error) {
           // Sections do not know where they lie, and whoever repairs the bucket must.
-          throw isCoded(error) ? new CodedError(error.code, error.kind, `${object.key}: ${error.rawMessage}`, { cause: error, facts: error.facts }) : error;
+          throw isCoded(error)
+            ? new CodedError(error.code, error.kind, `${object.key}: ${error.rawMessage}`, { cause: error, facts: error.facts })
+            : error;
         }
       },
       memoryBytes,

@@ -24,7 +24,8 @@ export async function collectRows(
     const values = filtersSamples(stacks) ? await sumPerRow(rows, stacks, filter, reader) : profiles.totals[rows.sampleType]!;
     const series = out.seriesOf(rows);
     for (let row = 0; row < profiles.count; row++) {
-      if (mask[row] === 1 && values[row]! > 0) out.push(series(profiles.series[row]!), profiles.timeMs[row]!, values[row]!, profiles.ids, row);
+      if (mask[row] === 1 && values[row]! > 0)
+        out.push(series(profiles.series[row]!), profiles.timeMs[row]!, values[row]!, profiles.ids, row);
     }
   }
   return out.finish();

@@ -1,5 +1,5 @@
-import { SectionKind } from "../../block/directory.ts";
 import { type UnixNs, unixMsFromNs } from "../../base/units.ts";
+import { SectionKind } from "../../block/directory.ts";
 import type { Scope, ScopeCounts, StoredRange } from "./engine-interface.ts";
 import type { PlannedDataset } from "./plan.ts";
 import type { SectionReader } from "./read.ts";

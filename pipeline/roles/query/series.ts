@@ -12,13 +12,19 @@ import { type KindRows, rowsOfKind, withProfiles, withRowMask } from "./select.t
 /**
  * The series that have a value in the selection. Exact to the row, so that the answer does not depend on how rows were put into objects.
  */
-export async function selectSeries(plan: readonly PlannedDataset[], selection: Selection, reader: SectionReader): Promise<readonly SeriesOfKind[]> {
+export async function selectSeries(
+  plan: readonly PlannedDataset[],
+  selection: Selection,
+  reader: SectionReader,
+): Promise<readonly SeriesOfKind[]> {
   const matchers = compileMatchers(selection.matchers);
   const selected: KindRows[] = [];
   for (const planned of plan) {
     for (let kindIndex = 0; kindIndex < planned.entry.kinds.length; kindIndex++) {
       const types = derivedLabels(planned.entry.kinds[kindIndex]!.kind);
-      const rows = await rowsOfKind(planned, kindIndex, reader, (labels) => types.some((derived) => seriesMatches(matchers, labels, derived)));
+      const rows = await rowsOfKind(planned, kindIndex, reader, (labels) =>
+        types.some((derived) => seriesMatches(matchers, labels, derived)),
+      );
       if (rows !== undefined) selected.push(rows);
     }
   }
@@ -29,7 +35,9 @@ export async function selectSeries(plan: readonly PlannedDataset[], selection: S
     const types = derivedLabels(kind);
     const present = presentTypes(await withProfiles(rows, reader), await withRowMask(rows, reader), rows.series.length);
     rows.series.forEach((labels, index) => {
-      const sampleTypes = types.flatMap((derived, type) => (present[type]![index] === 1 && seriesMatches(matchers, labels, derived) ? [type] : []));
+      const sampleTypes = types.flatMap((derived, type) =>
+        present[type]![index] === 1 && seriesMatches(matchers, labels, derived) ? [type] : [],
+      );
       if (sampleTypes.length > 0) found.push({ labels, kind, sampleTypes });
     });
   }
@@ -37,7 +45,11 @@ export async function selectSeries(plan: readonly PlannedDataset[], selection: S
 }
 
 /** The services that have a value in the selection: from the catalog where a dataset lies whole in it, else from its rows. */
-export async function selectServices(plan: readonly PlannedDataset[], selection: Selection, reader: SectionReader): Promise<readonly ServiceOfKind[]> {
+export async function selectServices(
+  plan: readonly PlannedDataset[],
+  selection: Selection,
+  reader: SectionReader,
+): Promise<readonly ServiceOfKind[]> {
   const matchers = compileMatchers(selection.matchers);
   const found: ServiceOfKind[] = [];
   for (const planned of plan) {
@@ -49,10 +61,13 @@ export async function selectServices(plan: readonly PlannedDataset[], selection:
         { name: "__service_name__", value: service },
         { name: "service_name", value: service },
       ];
-      let sampleTypes = kind.sampleTypes.flatMap((_, type) => (totals[type]! > 0 && seriesMatches(matchers, labels, typeLabels(kind, type)) ? [type] : []));
+      let sampleTypes = kind.sampleTypes.flatMap((_, type) =>
+        totals[type]! > 0 && seriesMatches(matchers, labels, typeLabels(kind, type)) ? [type] : [],
+      );
       if (sampleTypes.length > 0 && (!planned.wholeInRange || planned.deleted.length > 0)) {
         const rows = await rowsOfKind(planned, kindIndex, reader, () => true);
-        const present = rows === undefined ? [] : presentTypes(await withProfiles(rows, reader), await withRowMask(rows, reader), rows.series.length);
+        const present =
+          rows === undefined ? [] : presentTypes(await withProfiles(rows, reader), await withRowMask(rows, reader), rows.series.length);
         sampleTypes = sampleTypes.filter((type) => present[type]?.includes(1));
       }
       if (sampleTypes.length > 0) found.push({ service, kind, sampleTypes });

@@ -38,7 +38,8 @@ export class StackFilter {
     for (let node = 1; node < parent.length; node++) {
       const above = matched[parent[node]!]!;
       if (above === wanted.length) matched[node] = above;
-      else if (above >= 0 && sameBytes(names.bytes, names.starts[name[node]!]!, names.lengths[name[node]!]!, wanted[above]!)) matched[node] = above + 1;
+      else if (above >= 0 && sameBytes(names.bytes, names.starts[name[node]!]!, names.lengths[name[node]!]!, wanted[above]!))
+        matched[node] = above + 1;
       if (matched[node] === wanted.length) selected[node] = 1;
     }
     return selected;
@@ -58,7 +59,8 @@ export class StackFilter {
       included[node] = verdict.included || included[parent[node]!] === 1 ? 1 : 0;
       excluded[node] = verdict.excluded || excluded[parent[node]!] === 1 ? 1 : 0;
     }
-    for (let node = 0; node < parent.length; node++) if (excluded[node] === 1 || (this.#includes && included[node] === 0)) selected[node] = 0;
+    for (let node = 0; node < parent.length; node++)
+      if (excluded[node] === 1 || (this.#includes && included[node] === 0)) selected[node] = 0;
   }
 }
 
@@ -79,7 +81,12 @@ function compileRegex(pattern: string): RE2JS {
   try {
     return RE2JS.compile(pattern);
   } catch (cause) {
-    throw new CodedError("selector_regex_invalid", FaultKind.Invalid, `the function name expression ${JSON.stringify(pattern)} is not RE2`, { cause });
+    throw new CodedError(
+      "selector_regex_invalid",
+      FaultKind.Invalid,
+      `the function name expression ${JSON.stringify(pattern)} is not RE2`,
+      { cause },
+    );
   }
 }
 

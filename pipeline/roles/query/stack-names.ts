@@ -1,7 +1,7 @@
+import { MAPPING_SHOWS_ADDRESSES } from "../../profile/decoded-profile.ts";
 import { CallTree } from "../../symbols/call-tree.ts";
 import { GrowableUint32 } from "../../symbols/growable.ts";
 import { StringHash } from "../../symbols/string-hash.ts";
-import { MAPPING_SHOWS_ADDRESSES } from "../../profile/decoded-profile.ts";
 import type { Symbols } from "../../symbols/symbols.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { StackValues, SpanColumns } from "../../block/section/stack-values.ts";
+import type { SpanColumns, StackValues } from "../../block/section/stack-values.ts";
 import type { StackSelection } from "./engine-interface.ts";
 import type { SectionReader } from "./read.ts";
 import { type SelectedRows, withRowMask } from "./select.ts";
@@ -9,7 +9,12 @@ import { type SelectedRows, withRowMask } from "./select.ts";
  *
  * Shape: gives the sum by stack id; stacks without a value are 0.
  */
-export async function sumPerStack(rows: SelectedRows, stacks: StackSelection, stackCount: number, reader: SectionReader): Promise<Float64Array> {
+export async function sumPerStack(
+  rows: SelectedRows,
+  stacks: StackSelection,
+  stackCount: number,
+  reader: SectionReader,
+): Promise<Float64Array> {
   const sums = new Float64Array(stackCount);
   const bySpan = spanFilter(stacks);
   const totals = rows.rowMask === undefined && bySpan === undefined ? reader.totals(rows.planned, rows.kindIndex) : undefined;
