@@ -79,6 +79,7 @@ export async function openParts(config: Config, log: Log, authenticate: Authenti
       close: async () => {
         await queue.close();
         await threads.close();
+        await catalog.close();
         await store.close();
       },
     };
