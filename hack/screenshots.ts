@@ -16,7 +16,7 @@ const TICKS = 60;
 const NAMES: Readonly<Record<string, string>> = { go: "checkout", node: "storefront" };
 const SHOTS = [
   { name: "dark", colorScheme: "dark", address: "?service=checkout&by=pod", viewport: { width: 1440, height: 900 } },
-  { name: "light", colorScheme: "light", address: "?service=brazier&from=now-2m&search=segment", viewport: { width: 1440, height: 900 } },
+  { name: "light", colorScheme: "light", address: "?service=brazier&from=now-2m&sort=total", viewport: { width: 1440, height: 900 } },
   { name: "phone", colorScheme: "dark", address: "?service=checkout", viewport: { width: 390, height: 844 } },
 ] as const;
 

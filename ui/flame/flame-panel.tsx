@@ -1,10 +1,10 @@
 import { type ReactNode, useMemo, useState } from "react";
-import { formatValue } from "../format/units.ts";
+import { formatPercent, formatValue } from "../format/units.ts";
 import { CloseIcon } from "../page/icons.tsx";
 import { PointMenu } from "../page/menu.tsx";
 import type { Theme } from "./colour.ts";
 import { FlameCanvas, type FlameCanvasProps } from "./flame-canvas.tsx";
-import { type FlameGraph, findZoom, nameOf, pathOf, zoomWord } from "./flame-graph.ts";
+import { type FlameGraph, findZoom, grandTotal, nameOf, pathOf, zoomWord } from "./flame-graph.ts";
 import { sandwichOf } from "./sandwich.ts";
 import { type NameTest, searchGraph } from "./search.ts";
 
@@ -34,11 +34,7 @@ export function FlamePanel(props: FlamePanelProps): ReactNode {
           <span className="chip-text">{focus}</span>
           <CloseIcon />
         </button>
-        {sandwich !== undefined && (
-          <span className="flame-note">
-            {formatValue(sandwich.callees.total[0]!, props.unit)} total, {formatValue(sandwich.callees.self[0]!, props.unit)} self
-          </span>
-        )}
+        {sandwich !== undefined && <FrameNote graph={sandwich.callees} whole={graph} node={0} unit={props.unit} />}
       </div>
       {sandwich === undefined ? (
         <p className="flame-none">This function is not in the flame graph of this window.</p>
@@ -65,6 +61,7 @@ function WholeGraph(props: FlamePanelProps): ReactNode {
             <span className="chip-text">{nameOf(graph, zoomed)}</span>
             <CloseIcon />
           </button>
+          <FrameNote graph={graph} whole={graph} node={zoomed} unit={props.unit} />
         </div>
       )}
       <MenuCanvas
@@ -76,6 +73,19 @@ function WholeGraph(props: FlamePanelProps): ReactNode {
         onZoomNode={(node) => props.onZoom(zoomWord(graph, node))}
       />
     </div>
+  );
+}
+
+/** What a tooltip says, where fingers have no pointer to rest. */
+function FrameNote({ graph, whole, node, unit }: { graph: FlameGraph; whole: FlameGraph; node: number; unit: string }): ReactNode {
+  // Of a diff: the shown window.
+  const total = (graph.sides?.rightTotal ?? graph.total)[node] ?? 0;
+  const self = (graph.sides?.rightSelf ?? graph.self)[node] ?? 0;
+  const all = whole.sides?.rightTotal[0] ?? grandTotal(whole);
+  return (
+    <span className="flame-note">
+      {formatValue(total, unit)} total ({formatPercent(all === 0 ? 0 : total / all)}), {formatValue(self, unit)} self
+    </span>
   );
 }
 

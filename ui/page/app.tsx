@@ -214,7 +214,8 @@ function TimelineArea({
   return (
     <Timeline
       series={timeline.value.series}
-      grid={timeline.value.range}
+      before={timeline.value.before}
+      grid={timeline.value.grid}
       range={range}
       stepSeconds={timeline.value.stepSeconds}
       measure={measure}

@@ -10,12 +10,21 @@ import { stepSecondsFor, type TimeRange } from "../state/time-range.ts";
 import { type Answer, useAnswer } from "../state/use-answer.ts";
 import type { View } from "../state/view.ts";
 import type { FunctionRow } from "../table/function-rows.ts";
-import type { Series } from "../timeline/series.ts";
+import { type Series, shiftSeries } from "../timeline/series.ts";
 
 /** Below this nobody misses what was folded away, and no exact table is fetched. */
 const FOLDED_SHARE_MIN = 0.0005;
 /** More services than anyone scrolls through, and what one timeline answer should carry at most. */
 const SERVICES_MAX = 2_000;
+
+export interface TimelineAnswer {
+  readonly series: readonly Series[];
+  /** The window that is compared with, moved over the shown one; empty without one, and where lines are grouped. */
+  readonly before: readonly Series[];
+  /** The buckets: the first ends at its start, the last at its end. */
+  readonly grid: TimeRange;
+  readonly stepSeconds: number;
+}
 
 /** All that the page asks for one view, and the answers so far. */
 export interface Questions {
@@ -30,7 +39,7 @@ export interface Questions {
   readonly extent: Answer<TimeRange | undefined>;
   readonly labelNames: Answer<string[]>;
   readonly amounts: Answer<ReadonlyMap<string, number>>;
-  readonly timeline: Answer<{ series: readonly Series[]; range: TimeRange; stepSeconds: number }>;
+  readonly timeline: Answer<TimelineAnswer>;
   readonly graph: Answer<FlameGraph>;
   readonly functions: Answer<FunctionRow[] | undefined>;
   readonly average: Answer<number>;
@@ -82,14 +91,19 @@ export function useQuestions(view: View, range: TimeRange, caller: Caller, attem
     return series[0]?.value ?? 0;
   });
 
-  const timeline = useAnswer(key === undefined ? undefined : `${key} ${groupBy} ${view.top}`, about, async (signal) => {
+  const timeline = useAnswer(key === undefined ? undefined : `${key} ${groupBy} ${view.top} ${view.compare}`, about, async (signal) => {
     const stepSeconds = stepSecondsFor(range);
     // The grid is counted back from the end, so that the newest bucket is always a whole one.
     const buckets = Math.max(1, Math.ceil((range.endMs - range.startMs) / (stepSeconds * 1000)));
     const grid = { startMs: range.endMs - (buckets - 1) * stepSeconds * 1000, endMs: range.endMs };
     const options = { stepSeconds, groupBy, top: view.top, average: isSnapshot(type!) };
-    const series = await querier.series({ ...subject!, range: grid }, options, signal);
-    return { series, range: grid, stepSeconds };
+    const shiftMs = baseline === undefined ? 0 : range.endMs - baseline.endMs;
+    const earlier = { ...subject!, range: { startMs: grid.startMs - shiftMs, endMs: grid.endMs - shiftMs } };
+    const [series, before] = await Promise.all([
+      querier.series({ ...subject!, range: grid }, options, signal),
+      shiftMs === 0 || groupBy !== "" ? [] : querier.series(earlier, options, signal),
+    ]);
+    return { series, before: shiftSeries(before, shiftMs), grid, stepSeconds };
   });
 
   const graph = useAnswer(

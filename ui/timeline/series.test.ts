@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { alignSeries, sumOf } from "./series.ts";
+import { alignSeries, shiftSeries } from "./series.ts";
 
 describe("alignSeries", () => {
   const grid = { startMs: 1_000_000, endMs: 1_060_000 };
@@ -24,14 +24,8 @@ describe("alignSeries", () => {
   });
 });
 
-describe("sumOf", () => {
-  it("adds all lines", () => {
-    const point = { atMs: 0, value: 2 };
-    expect(
-      sumOf([
-        { label: "a", points: [point] },
-        { label: "b", points: [point, point] },
-      ]),
-    ).toBe(6);
+describe("shiftSeries", () => {
+  it("moves the points and nothing else", () => {
+    expect(shiftSeries([{ label: "a", points: [{ atMs: 5, value: 2 }] }], 10)).toEqual([{ label: "a", points: [{ atMs: 15, value: 2 }] }]);
   });
 });

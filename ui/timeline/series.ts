@@ -34,9 +34,7 @@ export function alignSeries(series: readonly Series[], range: TimeRange, stepSec
   return { xSeconds, lines };
 }
 
-/** Sum of all points: what the window holds in all. */
-export function sumOf(series: readonly Series[]): number {
-  let sum = 0;
-  for (const { points } of series) for (const { value } of points) sum += value;
-  return sum;
+/** The same lines later by `shiftMs`: an earlier window laid over the shown one. */
+export function shiftSeries(series: readonly Series[], shiftMs: number): Series[] {
+  return series.map(({ label, points }) => ({ label, points: points.map(({ atMs, value }) => ({ atMs: atMs + shiftMs, value })) }));
 }

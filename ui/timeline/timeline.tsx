@@ -9,6 +9,8 @@ import { alignSeries, type Series } from "./series.ts";
 
 export interface TimelineProps {
   readonly series: readonly Series[];
+  /** Drawn dashed behind: the window that is compared with. */
+  readonly before: readonly Series[];
   /** The buckets: the first ends at its start, the last at its end. */
   readonly grid: TimeRange;
   readonly range: TimeRange;
@@ -25,7 +27,7 @@ const HEIGHT_PX = 132;
 
 /** The series over time. Dragging across it asks for that stretch. */
 export function Timeline(props: TimelineProps): ReactNode {
-  const { series, grid, range, stepSeconds, measure, groupBy, theme } = props;
+  const { series, before, grid, range, stepSeconds, measure, groupBy, theme } = props;
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<HTMLDivElement>(null);
   const { width } = useSize(frame);
@@ -34,15 +36,15 @@ export function Timeline(props: TimelineProps): ReactNode {
   const onRange = useRef(props.onRange);
   onRange.current = props.onRange;
   const aligned = useMemo(
-    () => alignSeries(series, grid, stepSeconds, (sum) => measure.scale(sum, stepSeconds)),
-    [series, grid.startMs, grid.endMs, stepSeconds, measure],
+    () => alignSeries([...series, ...before], grid, stepSeconds, (sum) => measure.scale(sum, stepSeconds)),
+    [series, before, grid.startMs, grid.endMs, stepSeconds, measure],
   );
   const chart = useRef<uPlot | undefined>(undefined);
 
   useEffect(() => {
     if (plot.current === null || width === 0) return undefined;
     const made = new uPlot(
-      options(width, range, series.length, measure, theme, setCursor, onRange),
+      options(width, range, { now: series.length, before: before.length }, measure, theme, setCursor, onRange),
       [aligned.xSeconds, ...aligned.lines] as uPlot.AlignedData,
       plot.current,
     );
@@ -72,6 +74,11 @@ export function Timeline(props: TimelineProps): ReactNode {
           {at === undefined ? measure.caption : `${formatMoment(at * 1000, range.endMs)} · ${measure.caption}`}
         </span>
         {groupBy === "" && cursor !== undefined && <span className="legend-value">{spell(aligned.lines[0]?.[cursor], measure)}</span>}
+        {before.length > 0 && (
+          <span className="legend-before">
+            before{cursor !== undefined && `: ${spell(aligned.lines[series.length]?.[cursor], measure)}`}
+          </span>
+        )}
         {groupBy !== "" &&
           series.map((line, i) => (
             <button
@@ -100,7 +107,7 @@ function spell(value: number | null | undefined, measure: Measure): string {
 function options(
   width: number,
   range: TimeRange,
-  lines: number,
+  lines: { readonly now: number; readonly before: number },
   measure: Measure,
   theme: Theme,
   onCursor: (index: number | undefined) => void,
@@ -137,10 +144,14 @@ function options(
     cursor: { y: false, points: { size: 6 }, drag: { x: true, y: false, setScale: false } },
     series: [
       {},
-      ...Array.from({ length: lines }, (_, i): uPlot.Series => {
-        const stroke = lines === 1 ? ink("--accent") : lineColour(i, theme);
-        return { stroke, width: 1.5, points: { show: false }, ...(lines === 1 ? { fill: ink("--accent-wash") } : {}) };
+      ...Array.from({ length: lines.now }, (_, i): uPlot.Series => {
+        const stroke = lines.now === 1 ? ink("--accent") : lineColour(i, theme);
+        return { stroke, width: 1.5, points: { show: false }, ...(lines.now === 1 ? { fill: ink("--accent-wash") } : {}) };
       }),
+      ...Array.from(
+        { length: lines.before },
+        (): uPlot.Series => ({ stroke: ink("--text-dim"), width: 1, dash: [5, 4], points: { show: false } }),
+      ),
     ],
     hooks: {
       setCursor: [(chart) => onCursor(chart.cursor.idx ?? undefined)],
