@@ -1,6 +1,7 @@
 import type { SampleTable } from "../../profile/decoded-profile.ts";
 import type { ValueType } from "../../profile/profile-type.ts";
 import { sortLikeGo } from "./go-sort.ts";
+import { scratchZeros } from "./scratch.ts";
 
 /*
  * Go cuts stacks at 32 frames (heap, before Go 1.23) or 64 (CPU), at the root side. Cut stacks start at arbitrary functions,
@@ -45,8 +46,8 @@ export function mayHaveTruncatedStacks(sampleTypes: readonly ValueType[], sample
 
 /** `identity` gives equal numbers to locations that are the same, undefined when all are different. */
 export function repairTruncatedStacks(samples: SampleTable, identity: Uint32Array | undefined): StackExtensions {
-  const start = new Uint32Array(samples.count);
-  const count = new Uint32Array(samples.count);
+  const start = scratchZeros(samples.count);
+  const count = scratchZeros(samples.count);
   const frames = new RootFrames(samples, identity);
   const groups = groupBySuffix(samples, frames);
   const tokens = new TokenTable(groups, frames);
@@ -174,10 +175,15 @@ class RootFrames {
 
   /** The hash of the suffix; the tokens of this sample can be asked for afterwards. */
   suffixHash(sample: number): number {
+    const { location, locationStart, locationCount } = this.#samples;
+    const start = (locationStart[sample] as number) + (locationCount[sample] as number) - SUFFIX_FRAMES;
+    const identity = this.#identity;
+    const prefixes = this.#prefixes;
     let hash = 0;
-    for (let back = SUFFIX_FRAMES; back > 0; back--) {
-      hash = Math.imul(hash, BASE) + this.at(sample, back) + 1;
-      this.#prefixes[SUFFIX_FRAMES - back + 1] = hash;
+    for (let frame = 0; frame < SUFFIX_FRAMES; frame++) {
+      const sent = location[start + frame] as number;
+      hash = (Math.imul(hash, BASE) + (identity === undefined ? sent : (identity[sent] ?? sent)) + 1) | 0;
+      prefixes[frame + 1] = hash;
     }
     return finished(hash);
   }
@@ -203,7 +209,7 @@ function groupBySuffix(samples: SampleTable, frames: RootFrames): Group[] {
   const groups: Group[] = [];
   let size = 64;
   while (size < samples.count * 2) size *= 2;
-  const slots = new Uint32Array(size);
+  const slots = scratchZeros(size);
   for (let sample = 0; sample < samples.count; sample++) {
     if ((samples.locationCount[sample] as number) < SUFFIX_FRAMES) continue;
     let slot = frames.suffixHash(sample) & (size - 1);
@@ -240,7 +246,7 @@ class TokenTable {
     this.#frames = frames;
     let size = 64;
     while (size < groups.length * TOKENS * 2) size *= 2;
-    this.#slots = new Uint32Array(size);
+    this.#slots = scratchZeros(size);
     this.#mask = size - 1;
     const sources = groups.length - (lastIsLeftOut(groups) ? 1 : 0);
     for (let group = 0; group < sources; group++) {

@@ -22,8 +22,8 @@ export type RewrittenStrings = {
 export function dropGoTypeArguments(strings: StringTable): RewrittenStrings | undefined {
   const bytes = Buffer.from(strings.bytes.buffer, strings.bytes.byteOffset, strings.bytes.byteLength);
   // The first hit at or after `searchedFrom`: strings mostly lie in the order of their bytes, so that one search serves many.
-  let searchedFrom = 0;
-  let found = bytes.indexOf(SHAPE);
+  let searchedFrom = strings.starts[0] ?? 0;
+  let found = bytes.indexOf(SHAPE, searchedFrom);
   if (found === -1) return undefined;
   const texts = new Map<number, Uint8Array>();
   const canonical = new Uint32Array(strings.count);

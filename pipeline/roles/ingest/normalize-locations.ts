@@ -1,5 +1,6 @@
 import { type DecodedProfile, MISSING } from "../../profile/decoded-profile.ts";
 import type { RewrittenStrings } from "./go-type-arguments.ts";
+import { scratchWords, scratchZeros } from "./scratch.ts";
 
 /** In place of a location's representative: no sample may use it. */
 export const DROPPED = 0xffffffff;
@@ -26,13 +27,13 @@ export function canonicalLocations(
 ): CanonicalLocations {
   const { locations, mappings } = profile;
   const { count, mapping, addressLo, addressHi, lineStart, lineCount, lineFunction, lineNumber } = locations;
-  const representative = new Uint32Array(count);
+  const representative = scratchWords(count);
   let someDropped = false;
   let size = 64;
   while (size < count * 2) size *= 2;
   const mask = size - 1;
-  const slots = new Uint32Array(size);
-  const hashes = new Uint32Array(count);
+  const slots = scratchZeros(size);
+  const hashes = scratchWords(count);
 
   for (let location = 0; location < count; location++) {
     const first = lineStart[location] as number;

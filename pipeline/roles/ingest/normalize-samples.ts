@@ -3,8 +3,12 @@ import { malformed } from "../../profile/wire-cursor.ts";
 import type { StackExtensions } from "./go-truncated-stacks.ts";
 import { type CanonicalLocations, DROPPED } from "./normalize-locations.ts";
 import type { SeriesTable } from "./normalize-series.ts";
+import { scratchNumbers, scratchWords, scratchZeros } from "./scratch.ts";
 
-/** What is left of a profile's samples: each stack once, each (series, stack, span, trace) once. Arrays are exactly as long as their count. */
+/**
+ * What is left of a profile's samples: each stack once, each (series, stack, span, trace) once. Arrays are exactly as long as their count, and of the
+ * thread's scratch.
+ */
 export type MergedSamples = {
   /** Representative locations in the order of their first use: their new numbers. */
   readonly usedLocations: Uint32Array;
@@ -46,15 +50,15 @@ export function mergeSamples({ profile, locations, extensions, columns, series }
   const values = samples.values;
   const sampleCount = samples.count;
   const stacks = new StackTable(profile, locations, extensions);
-  const outSeries = new Uint32Array(sampleCount);
-  const outStack = new Uint32Array(sampleCount);
-  const outValues = new Float64Array(sampleCount * kept);
+  const outSeries = scratchWords(sampleCount);
+  const outStack = scratchWords(sampleCount);
+  const outValues = scratchNumbers(sampleCount * kept);
   let spans: Uint32Array | undefined;
   let traces: Uint32Array | undefined;
   let count = 0;
   let missing = 0;
   const mask = slotCount(sampleCount) - 1;
-  const slots = new Uint32Array(mask + 1);
+  const slots = scratchZeros(mask + 1);
 
   for (let sample = 0; sample < sampleCount; sample++) {
     const row = sample * width;
@@ -76,11 +80,11 @@ export function mergeSamples({ profile, locations, extensions, columns, series }
     const set = series.assign(sample);
     let hash = Math.imul(stack ^ 0x9e3779b1, 0x85ebca6b) ^ Math.imul(set, 0xc2b2ae35);
     if (series.hasSpan) {
-      spans ??= new Uint32Array(sampleCount * SPAN_WORDS);
+      spans ??= scratchZeros(sampleCount * SPAN_WORDS);
       hash ^= wordsHash(series.span);
     }
     if (series.hasTrace) {
-      traces ??= new Uint32Array(sampleCount * TRACE_WORDS);
+      traces ??= scratchZeros(sampleCount * TRACE_WORDS);
       hash ^= wordsHash(series.trace);
     }
     hash ^= hash >>> 15;
@@ -118,19 +122,14 @@ export function mergeSamples({ profile, locations, extensions, columns, series }
   return {
     ...stacks.tables(),
     count,
-    series: outSeries.slice(0, count),
-    stack: outStack.slice(0, count),
-    values: outValues.slice(0, count * kept),
-    spans: spans?.slice(0, count * SPAN_WORDS),
-    traces: traces?.slice(0, count * TRACE_WORDS),
+    series: outSeries.subarray(0, count),
+    stack: outStack.subarray(0, count),
+    values: outValues.subarray(0, count * kept),
+    spans: spans?.subarray(0, count * SPAN_WORDS),
+    traces: traces?.subarray(0, count * TRACE_WORDS),
     missing,
   };
 }
-
-/** Scratch of the thread: stacks of all samples, in new location numbers. The largest column of all, so it is not made anew each time. */
-let scratch = new Uint32Array(1 << 16);
-/** 4 M references are what a profile of the default limits can hold; more than that is given back afterwards. */
-const SCRATCH_MAX = 1 << 22;
 
 /** The distinct stacks of a profile, and numbers for the locations in them in the order of first use. */
 class StackTable {
@@ -144,6 +143,7 @@ class StackTable {
   readonly #usedLocations: Uint32Array;
   #used = 0;
   #refs = 0;
+  readonly #stackLocations: Uint32Array;
   readonly #ends: Uint32Array;
   readonly #hashes: Uint32Array;
   readonly #slots: Uint32Array;
@@ -156,13 +156,19 @@ class StackTable {
     this.#extensions = extensions;
     const locationCount = profile.locations.count;
     const sampleCount = profile.samples.count;
-    this.#numbers = new Uint32Array(locationCount);
-    this.#representativeNumbers = new Uint32Array(locationCount);
-    this.#usedLocations = new Uint32Array(locationCount);
-    this.#ends = new Uint32Array(sampleCount);
-    this.#hashes = new Uint32Array(sampleCount);
+    this.#numbers = scratchZeros(locationCount);
+    this.#representativeNumbers = scratchZeros(locationCount);
+    this.#usedLocations = scratchWords(locationCount);
+    this.#ends = scratchWords(sampleCount);
+    this.#hashes = scratchWords(sampleCount);
     this.#mask = slotCount(sampleCount) - 1;
-    this.#slots = new Uint32Array(this.#mask + 1);
+    this.#slots = scratchZeros(this.#mask + 1);
+    // The most there can be: every stack new.
+    let refs = 0;
+    for (let sample = 0; sample < sampleCount; sample++) {
+      refs += (profile.samples.locationCount[sample] as number) + (extensions === undefined ? 0 : (extensions.count[sample] as number));
+    }
+    this.#stackLocations = scratchWords(refs);
   }
 
   /** The index of the sample's stack, or DROPPED when it uses a location that is not there. */
@@ -172,7 +178,6 @@ class StackTable {
     const depth = locationCount[sample] as number;
     const more = this.#extensions === undefined ? 0 : (this.#extensions.count[sample] as number);
     const from = this.#refs;
-    if (from + depth + more > scratch.length) growScratch(from + depth + more);
     const usedBefore = this.#used;
     let hash = this.#append(location, start, start + depth, depth + more);
     if (more > 0) {
@@ -192,7 +197,7 @@ class StackTable {
   /** Appends new numbers of locations, and stops short at one that is not there. Gives the hash of what it was and what it appended. */
   #append(location: Uint32Array, start: number, end: number, seed: number): number {
     const numbers = this.#numbers;
-    const refs = scratch;
+    const refs = this.#stackLocations;
     let hash = seed;
     let to = this.#refs;
     for (let at = start; at < end; at++) {
@@ -241,7 +246,7 @@ class StackTable {
   /** The appended stack: known, and then taken off again, or the next new one. */
   #find(from: number, hash: number): number {
     const ends = this.#ends;
-    const refs = scratch;
+    const refs = this.#stackLocations;
     const depth = this.#refs - from;
     let slot = hash & this.#mask;
     for (;;) {
@@ -268,16 +273,12 @@ class StackTable {
   }
 
   tables(): Pick<MergedSamples, "usedLocations" | "stackLocations" | "stackEnds"> {
-    const stackLocations = scratch.slice(0, this.#refs);
-    if (scratch.length > SCRATCH_MAX) scratch = new Uint32Array(1 << 16);
-    return { usedLocations: this.#usedLocations.slice(0, this.#used), stackLocations, stackEnds: this.#ends.slice(0, this.#count) };
+    return {
+      usedLocations: this.#usedLocations.subarray(0, this.#used),
+      stackLocations: this.#stackLocations.subarray(0, this.#refs),
+      stackEnds: this.#ends.subarray(0, this.#count),
+    };
   }
-}
-
-function growScratch(length: number): void {
-  const larger = new Uint32Array(Math.max(length, scratch.length * 2));
-  larger.set(scratch);
-  scratch = larger;
 }
 
 /** A power of two that leaves half of the slots free. */

@@ -3,6 +3,7 @@ import { type LabelSet, labelValue } from "../../profile/labels.ts";
 import type { QueuedProfile } from "../../profile/queued-profile.ts";
 import type { RewrittenStrings } from "./go-type-arguments.ts";
 import { isSymbolized } from "./normalize-locations.ts";
+import { scratchWords, scratchZeros } from "./scratch.ts";
 
 export type UsedSymbols = Pick<QueuedProfile, "strings" | "mappings" | "functions" | "locations" | "lines">;
 
@@ -25,22 +26,22 @@ export function usedSymbols(
 ): UsedSymbols {
   const source = profile.locations;
   const strings = new UsedStrings(profile, rewritten);
-  const mappingNumbers = new Uint32Array(profile.mappings.count + 1);
+  const mappingNumbers = scratchZeros(profile.mappings.count + 1);
   const usedMappings: number[] = [];
-  const functionNumbers = new Uint32Array(profile.functions.count);
-  const usedFunctions = new Uint32Array(profile.functions.count);
+  const functionNumbers = scratchZeros(profile.functions.count);
+  const usedFunctions = scratchWords(profile.functions.count);
   let functionCount = 0;
 
   const count = usedLocations.length;
   let lineTotal = 0;
   for (let index = 0; index < count; index++) lineTotal += source.lineCount[usedLocations[index] as number] as number;
   const locations = {
-    mapping: new Uint32Array(count),
-    addressLo: new Uint32Array(count),
-    addressHi: new Uint32Array(count),
-    lineEnds: new Uint32Array(count),
+    mapping: scratchWords(count),
+    addressLo: scratchZeros(count),
+    addressHi: scratchZeros(count),
+    lineEnds: scratchWords(count),
   };
-  const lines = { function: new Uint32Array(lineTotal), number: new Uint32Array(lineTotal) };
+  const lines = { function: scratchWords(lineTotal), number: scratchWords(lineTotal) };
   let line = 0;
   for (let index = 0; index < count; index++) {
     const location = usedLocations[index] as number;
@@ -69,10 +70,10 @@ export function usedSymbols(
   }
 
   const outFunctions = {
-    name: new Uint32Array(functionCount),
-    systemName: new Uint32Array(functionCount),
-    fileName: new Uint32Array(functionCount),
-    startLine: new Uint32Array(functionCount),
+    name: scratchWords(functionCount),
+    systemName: scratchWords(functionCount),
+    fileName: scratchWords(functionCount),
+    startLine: scratchWords(functionCount),
   };
   for (let index = 0; index < functionCount; index++) {
     const fn = usedFunctions[index] as number;
@@ -141,7 +142,7 @@ class UsedStrings {
   constructor(profile: DecodedProfile, rewritten: RewrittenStrings | undefined) {
     this.#profile = profile;
     this.#rewritten = rewritten;
-    this.#numbers = new Uint32Array(profile.strings.count);
+    this.#numbers = scratchZeros(profile.strings.count);
   }
 
   number(string: number): number {

@@ -14,6 +14,7 @@ import { mergeSamples } from "./normalize-samples.ts";
 import { SeriesTable } from "./normalize-series.ts";
 import { usedSymbols } from "./normalize-symbols.ts";
 import { applyDefaultRules, mutableLabels } from "./relabel.ts";
+import { clearScratch } from "./scratch.ts";
 
 /** labels: as `prepareLabels` gives them. id: 16 random bytes for this profile. */
 export type NormalizeInput = {
@@ -29,7 +30,8 @@ export type NormalizeInput = {
 export type NormalizedProfile = { readonly profiles: readonly QueuedProfile[]; readonly missingSamples: number };
 
 /**
- * Turns a profile as it was sent into what is stored. Changes the decoded profile on the way, which is of no use afterwards.
+ * Turns a profile as it was sent into what is stored. Changes the decoded profile on the way, which is of no use afterwards. What it gives holds until
+ * the thread's next call: encode it at once.
  *
  * The order of the steps is part of the contract, since it is Pyroscope's: check, cut to the limits, repair Go profiles, then drop
  * numeric labels, drop samples that say nothing, merge equal samples, drop symbols that nothing uses, split by labels.
@@ -37,6 +39,7 @@ export type NormalizedProfile = { readonly profiles: readonly QueuedProfile[]; r
  * Errors: `malformed_profile`, `samples_limit`, `sample_labels_limit`, `not_in_ingestion_window`, and those of `checkLabels`.
  */
 export function normalize({ profile, labels, tenant, id, nowMs, limits }: NormalizeInput): NormalizedProfile {
+  clearScratch();
   const timeNs = admitTimeNs(profile.timeNs, nowMs, limits);
   checkProfile(profile, limits);
   cutStacks(profile, limits.stackDepthMax);
