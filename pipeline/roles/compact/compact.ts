@@ -1,3 +1,4 @@
+import { type Backoff, backoffMs } from "../../base/backoff.ts";
 import type { Clock } from "../../base/clock.ts";
 import { FaultKind, isCoded } from "../../base/errors.ts";
 import type { Running } from "../../base/lifecycle.ts";
@@ -45,6 +46,8 @@ const ORPHAN_SWEEP_EVERY_MS = { exclusive: 2 * MINUTE_MS, shared: 10 * MINUTE_MS
 const MERGE_MS_MAX = 30 * MINUTE_MS;
 /** An object whose merge failed is left alone for a while: damage does not heal, but must not keep others from being compacted either. */
 const FAILED_FOR_MS = 10 * MINUTE_MS;
+/** While the bucket is full or silent, merging again and again only takes the CPU from those who need it. */
+const PAUSE: Backoff = { firstMs: 2 * SECOND_MS, maxMs: MINUTE_MS };
 /** What has expired may stay some minutes longer. */
 const EXPIRY_CHECK_EVERY_MS = 5 * MINUTE_MS;
 /** Small enough that a restart reads few entries, large enough that an idle server seldom writes. */
@@ -72,6 +75,8 @@ export class Compactor {
   readonly #orphanSweepEveryMs: number;
   readonly #failedUntil = new Map<string, number>();
   #orphansSweptMs = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+  #pausedUntilMs = Number.NEGATIVE_INFINITY;
   #expiryCheckedMs = Number.NEGATIVE_INFINITY;
   #changedMs: number;
   #changedVersion: number;
@@ -107,9 +112,9 @@ export class Compactor {
 
   /** Does the most urgent compaction, if any, and then the sweeping. Gives the number of compactions done. */
   async tick(signal: AbortSignal): Promise<number> {
-    const { catalog } = this.#deps;
+    const { catalog, clock } = this.#deps;
     const state = this.#deps.exclusive === true ? catalog.state : await catalog.refresh(signal);
-    const [plan] = this.#plan(state);
+    const [plan] = clock.monotonicMs() < this.#pausedUntilMs ? [] : this.#plan(state);
     const done = plan === undefined ? 0 : await this.#compact(plan, state, signal);
     await this.#tidy(signal);
     return done;
@@ -139,6 +144,7 @@ export class Compactor {
         AbortSignal.any([signal, over.signal]),
       );
       const durationMs = clock.monotonicMs() - startMs;
+      this.#failures = 0;
       this.#metrics.compactions.inc({ reason: plan.reason, outcome: "done" });
       this.#metrics.readBytes.inc(plan.inputBytes);
       this.#metrics.writtenBytes.inc(writtenBytes);
@@ -164,7 +170,11 @@ export class Compactor {
       { err: error, reason: plan.reason, objects: plan.inputKeys.length },
       "compaction failed, its inputs stay as they are",
     );
-    if (isCoded(error) && error.kind === FaultKind.Unavailable) return;
+    if (isCoded(error) && error.kind === FaultKind.Unavailable) {
+      const { clock, random } = this.#deps;
+      this.#pausedUntilMs = clock.monotonicMs() + backoffMs(PAUSE, ++this.#failures, random);
+      return;
+    }
     const named = isCoded(error) && typeof error.facts["key"] === "string" ? error.facts["key"] : undefined;
     const keys = named !== undefined && plan.inputKeys.includes(named) ? [named] : plan.inputKeys;
     for (const key of keys) this.#failedUntil.set(key, this.#deps.clock.monotonicMs() + FAILED_FOR_MS);

@@ -59,10 +59,28 @@ export class Publication {
       this.#uncertain = true;
       throw error;
     }
-    if (!overtaken) return { kind: "published", key: put?.key, sizeBytes: this.#built.object?.bytes.byteLength ?? 0 };
+    if (!overtaken) return this.#published(put);
     // Only a segment that surely is in no entry is deleted here; the sweeper judges the others.
     if (put !== undefined && !this.#uncertain) await this.#deps.store.delete(put.key).catch(() => {});
     return { kind: "overtaken" };
+  }
+
+  /**
+   * For the end of all attempts: tells whether one of them had its effect after all. If none had, and the bucket was full, the segment is deleted at
+   * once: it takes the space that would help.
+   */
+  async giveUp(error: unknown): Promise<Published | undefined> {
+    const put = this.#put;
+    const { store, catalog } = this.#deps;
+    if (put === undefined) return undefined;
+    const state = await catalog.refresh().catch(() => undefined);
+    if (state?.objects.has(put.key) === true) return this.#published(put);
+    if (state !== undefined && isCoded(error, "object_store_full")) await store.delete(put.key).catch(() => {});
+    return undefined;
+  }
+
+  #published(put: { readonly key: string } | undefined): Published {
+    return { kind: "published", key: put?.key, sizeBytes: this.#built.object?.bytes.byteLength ?? 0 };
   }
 
   async #putSegment(): Promise<{ readonly key: string; readonly atMs: UnixMs } | undefined> {

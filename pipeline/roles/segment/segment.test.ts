@@ -174,6 +174,45 @@ describe("segment role", () => {
     expect(await stored(inner)).toEqual(["a"]);
   });
 
+  it("leaves no segment behind when the catalog cannot be written for want of space", async () => {
+    const inner = new MemoryStore();
+    const store = new Proxy(inner, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (name !== "create") return typeof value === "function" ? value.bind(target) : value;
+        return (key: string, data: Uint8Array) =>
+          key.startsWith("catalog/") ? Promise.reject(objectError("object_store_full", "no space", {})) : target.create(key, data);
+      },
+    });
+    const catalog = await openCatalog({ store, clock: systemClock, random: seededRandom(9) });
+    const { queue, role } = await start({ store, catalog, giveUpAfterMs: 0 });
+    await expect(queue.publish(0, { id: "a", bytes: bytes("a") })).rejects.toMatchObject({ code: "object_store_full" });
+    await role.stop();
+    expect(await keysUnder(inner, "")).toEqual([]);
+  });
+
+  it("takes a commit whose answer was lost to the last for what it is", async () => {
+    const inner = new MemoryStore();
+    let lost = true;
+    const store = new Proxy(inner, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (name !== "create") return typeof value === "function" ? value.bind(target) : value;
+        return async (key: string, data: Uint8Array) => {
+          await target.create(key, data);
+          if (!key.startsWith("catalog/") || !lost) return;
+          lost = false;
+          throw new CodedError("object_store_unavailable", FaultKind.Corrupt, "of a kind that is not tried again");
+        };
+      },
+    });
+    const catalog = await openCatalog({ store, clock: systemClock, random: seededRandom(9) });
+    const { queue, role } = await start({ store, catalog, giveUpAfterMs: 0 });
+    await queue.publish(0, { id: "a", bytes: bytes("a") });
+    await role.stop();
+    expect(await stored(inner)).toEqual(["a"]);
+  });
+
   it("gives messages back when no segment can be built at all", async () => {
     const build = async () => {
       throw new CodedError("pool_closed", FaultKind.Unavailable, "no thread");

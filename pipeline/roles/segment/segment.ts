@@ -118,11 +118,14 @@ class SegmentWorker {
     for (let overtaken = 0; overtaken < OVERTAKEN_MAX; overtaken++) {
       if (current.batch.messages.length === 0) return "done";
       const startMs = this.#deps.clock.monotonicMs();
+      const publication = new Publication(current, this.#deps);
       let published: Published;
       try {
-        published = await this.#untilGivenUp(new Publication(current, this.#deps));
+        published = await this.#untilGivenUp(publication);
       } catch (error) {
-        return this.#giveBack(current.batch, error);
+        const done = await publication.giveUp(error);
+        if (done === undefined) return this.#giveBack(current.batch, error);
+        published = done;
       }
       if (published.kind === "published") {
         this.#metrics.publishSeconds.observe((this.#deps.clock.monotonicMs() - startMs) / SECOND_MS);
