@@ -14,7 +14,7 @@ import { statusRpcs } from "./http/status-rpcs.ts";
 import { probeWrite } from "./objects/probe.ts";
 import { openParts, type Parts } from "./parts.ts";
 import { observeProcess } from "./process-metrics.ts";
-import { ALL_ROLES, messageBytesMax, ROLES, type StartedRole } from "./roles.ts";
+import { ALL_ROLES, ROLES, type StartedRole } from "./roles.ts";
 import { FEATURE_FLAGS, readBuildInfo } from "./version.ts";
 
 export type Server = Running & {
@@ -87,7 +87,6 @@ async function openApp(parts: Parts, loaded: LoadedConfig, roles: readonly Start
     connect: [...roles.flatMap((role) => role.routes.connect), statusRpcs(FEATURE_FLAGS)],
     plain: [...roles.flatMap((role) => role.routes.plain), status, pageRoutes(page)],
     direct: roles.flatMap((role) => role.routes.direct),
-    messageBytesMax: messageBytesMax(parts.config),
     log: parts.log,
     metrics: createHttpMetrics(parts.registry, parts.clock),
   });

@@ -2,6 +2,7 @@ import type { Running } from "./base/lifecycle.ts";
 import { type Bytes, MIB, type TenantId } from "./base/units.ts";
 import { type Config, limitsOf, type TenantLimits } from "./config/schema.ts";
 import type { ConnectRoutes, DirectRoute } from "./http/app.ts";
+import { Bodies } from "./http/bodies.ts";
 import type { PlainRoutes } from "./http/plain-app.ts";
 import { IDLE_THREAD_MS, type Parts } from "./parts.ts";
 import { startCompactRole } from "./roles/compact/compact.ts";
@@ -66,12 +67,13 @@ function startIngest({ config, decodeThreads, threads, queue, clock, random, reg
     metrics: createIngestMetrics(registry),
   });
   const bodyBytesMax = (tenant: TenantId): number => bodyBytes(limitsOf(config, tenant));
+  const bodies = new Bodies(config.http.bodies_in_flight_max);
   return {
     ingest,
     routes: {
-      connect: [ingestRpcs(ingest)],
-      plain: [ingestRoutes({ ingest, bodyBytesMax })],
-      direct: [directPush({ ingest, authenticate, bodyBytesMax, log })],
+      connect: [ingestRpcs(ingest, messageBytesMax(config))],
+      plain: [ingestRoutes({ ingest, bodies, bodyBytesMax })],
+      direct: [directPush({ ingest, authenticate, bodies, bodyBytesMax, log })],
     },
     stop: () => pool.close(),
   };
@@ -144,7 +146,7 @@ function bodyBytes(limits: TenantLimits): number {
 }
 
 /** The largest message that any tenant may send: for readers that do not know the tenant yet. */
-export function messageBytesMax(config: Config): number {
+function messageBytesMax(config: Config): number {
   return Math.max(bodyBytes(config.limits), ...Object.keys(config.limits_per_tenant).map((tenant) => bodyBytes(limitsOf(config, tenant))));
 }
 

@@ -54,6 +54,7 @@ export const CONFIG_KEYS = {
       max: 65_535,
       about: "Everything: pushes, queries, OTLP, the page, metrics. 0 takes any free port.",
     }),
+    bodies_in_flight_max: size({ fallback: 512 * MIB, about: "Bodies of all requests in progress together; above it senders are told to come back." }),
     shutdown_grace: duration({ fallback: 10_000, about: "How long requests in progress may take once the process has been told to stop." }),
   },
   otlp: {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type ConnectRouter, createContextKey, createContextValues, type Interceptor } from "@connectrpc/connect";
 import type { Log } from "../base/log.ts";
+import { MIB } from "../base/units.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { CALLER, type Caller } from "./caller.ts";
 import { COMPRESS_MIN_BYTES, WIRE_COMPRESSIONS } from "./compression.ts";
@@ -28,11 +29,12 @@ export type AppParts = {
   readonly connect: readonly ConnectRoutes[];
   readonly plain: readonly PlainRoutes[];
   readonly direct: readonly DirectRoute[];
-  /** Of one message, decompressed: the largest that any tenant may send. */
-  readonly messageBytesMax: number;
   readonly log: Log;
   readonly metrics: HttpMetrics;
 };
+
+/** Of one message, decompressed, where a service does not say otherwise: no question comes near it. */
+const QUESTION_BYTES_MAX = 4 * MIB;
 
 export type App = { readonly listener: RequestListener; close(): Promise<void> };
 
@@ -48,7 +50,7 @@ export async function createApp(parts: AppParts): Promise<App> {
     contextValues: (request) => createContextValues().set(AUTHENTICATED, authenticated(parts.authenticate, request)),
     acceptCompression: [...WIRE_COMPRESSIONS],
     compressMinBytes: COMPRESS_MIN_BYTES,
-    readMaxBytes: parts.messageBytesMax,
+    readMaxBytes: QUESTION_BYTES_MAX,
   });
   const direct = new Map(parts.direct.map((route) => [route.path, route]));
 

@@ -3,13 +3,19 @@ import { gunzip, type InputType, type ZlibOptions, zstdDecompress } from "node:z
 import { CodedError, FaultKind } from "../base/errors.ts";
 import type { Request } from "./one-port.ts";
 
+/** Where the bytes of bodies are counted while they are in memory. */
+export interface BodyMeter {
+  /** Errors: `bodies_in_flight` (limited). */
+  add(bytes: number): void;
+}
+
 /**
  * Reads a request's body whole.
  *
  * Errors: `body_too_large` (too_large) as soon as the length says so or the bytes pass the bound, `body_unreadable` (invalid) when the
- * client stops in the middle.
+ * client stops in the middle, those of the meter.
  */
-export async function readBody(request: Request, bytesMax: number): Promise<Buffer> {
+export async function readBody(request: Request, bytesMax: number, meter: BodyMeter): Promise<Buffer> {
   const stated = Number(request.headers["content-length"]);
   if (stated > bytesMax) throw bodyTooLarge(bytesMax);
   return new Promise((resolve, reject) => {
@@ -23,14 +29,16 @@ export async function readBody(request: Request, bytesMax: number): Promise<Buff
     };
     const onData = (chunk: Buffer): void => {
       size += chunk.length;
-      if (size > bytesMax) {
+      try {
+        if (size > bytesMax) throw bodyTooLarge(bytesMax);
+        meter.add(chunk.length);
+        chunks.push(chunk);
+      } catch (fault) {
         settle();
         // The rest is thrown away as it comes, so that the client can read the answer.
         request.resume();
-        reject(bodyTooLarge(bytesMax));
-        return;
+        reject(fault);
       }
-      chunks.push(chunk);
     };
     const onEnd = (): void => {
       settle();
@@ -73,7 +81,7 @@ function bodyTooLarge(bytesMax: number): CodedError {
   return new CodedError(
     "body_too_large",
     FaultKind.TooLarge,
-    `the body is larger than ${bytesMax} bytes: send less at once, or raise limits.body_max_bytes`,
+    `the body is larger than ${bytesMax} bytes: send less at once, or raise limits.body_max`,
     {
       facts: { limit_bytes: bytesMax },
     },

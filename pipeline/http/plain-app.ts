@@ -7,7 +7,7 @@ import { COMPRESS_MIN_BYTES, gzipBody } from "./compression.ts";
 import { DEFECT_ANSWER, type FaultAnswer, httpAnswer } from "./fault-answers.ts";
 import type { HttpMetrics } from "./metrics.ts";
 
-/** Registers the plain HTTP routes of one part. Bodies are left unread: take them with `readBody(request.raw, bytesMax)`. */
+/** Registers the plain HTTP routes of one part. Bodies are left unread: take them with `Bodies`. */
 export type PlainRoutes = (app: PlainApp) => void;
 
 export type PlainApp = {

@@ -4,7 +4,7 @@ import type { Log } from "../../../base/log.ts";
 import type { TenantId } from "../../../base/units.ts";
 import type { DirectRoute } from "../../../http/app.ts";
 import type { Authenticate } from "../../../http/authenticate.ts";
-import { decompressBody, readBody } from "../../../http/body.ts";
+import type { Bodies } from "../../../http/bodies.ts";
 import { writeTenant } from "../../../http/caller.ts";
 import { DEFECT_ANSWER, type FaultAnswer, httpAnswer } from "../../../http/fault-answers.ts";
 import { goneSignal } from "../../../http/gone.ts";
@@ -15,6 +15,7 @@ import { readPushRequest } from "./push-message.ts";
 export type DirectPushDeps = {
   readonly ingest: Ingest;
   readonly authenticate: Authenticate;
+  readonly bodies: Bodies;
   readonly bodyBytesMax: (tenant: TenantId) => number;
   readonly log: Log;
 };
@@ -23,7 +24,7 @@ export type DirectPushDeps = {
  * `push.v1.PusherService/Push` as Connect proto, without the adapter: the same answers for a fraction of its work per request. JSON, gRPC and
  * gRPC-Web go through the adapter.
  */
-export function directPush({ ingest, authenticate, bodyBytesMax, log }: DirectPushDeps): DirectRoute {
+export function directPush({ ingest, authenticate, bodies, bodyBytesMax, log }: DirectPushDeps): DirectRoute {
   return {
     path: "/push.v1.PusherService/Push",
     claims: (request) => request.method === "POST" && request.headers["content-type"] === "application/proto",
@@ -31,8 +32,7 @@ export function directPush({ ingest, authenticate, bodyBytesMax, log }: DirectPu
       const gone = goneSignal(response);
       try {
         const tenant = writeTenant(authenticate(request.headers));
-        const bytesMax = bodyBytesMax(tenant);
-        const body = await decompressBody(await readBody(request, bytesMax), request.headers["content-encoding"], bytesMax);
+        const body = await bodies.take(request, response, bodyBytesMax(tenant));
         await ingest.push(tenant, readPushRequest(body), gone);
         // PushResponse has no fields: its bytes are none.
         send(response, 200, { "content-type": "application/proto", "content-length": "0" }, "");

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { ExportProfilesServiceResponseSchema } from "../../../api/gen/opentelemetry/proto/collector/profiles/v1development/profiles_service_pb.ts";
 import { type CodedError, FaultKind, isCoded } from "../../../base/errors.ts";
 import type { TenantId } from "../../../base/units.ts";
-import { decompressBody, readBody } from "../../../http/body.ts";
+import type { Bodies } from "../../../http/bodies.ts";
 import { writeTenant } from "../../../http/caller.ts";
 import { type FaultAnswer, httpAnswer } from "../../../http/fault-answers.ts";
 import { goneSignal } from "../../../http/gone.ts";
@@ -13,17 +13,21 @@ import { type Ingest, isParameterFault, type OtlpEncoding } from "../ingest-door
 import { otlpHttpAnswer } from "./otlp-faults.ts";
 import { otlpResponse } from "./rpc.ts";
 
-export type IngestHttpDeps = { readonly ingest: Ingest; readonly bodyBytesMax: (tenant: TenantId) => number };
+export type IngestHttpDeps = {
+  readonly ingest: Ingest;
+  readonly bodies: Bodies;
+  readonly bodyBytesMax: (tenant: TenantId) => number;
+};
 
 /** `/ingest` as Pyroscope's SDKs use it, and OTLP over HTTP. */
-export function ingestRoutes({ ingest, bodyBytesMax }: IngestHttpDeps): PlainRoutes {
+export function ingestRoutes({ ingest, bodies, bodyBytesMax }: IngestHttpDeps): PlainRoutes {
   return ({ fastify, caller }) => {
     for (const path of ["/ingest", "/pyroscope/ingest"]) {
       fastify.post(path, async (request, reply) => {
         try {
           const tenant = writeTenant(caller(request));
           // Content-Encoding is not looked at here: senders set it for parts of the body, or wrongly.
-          const body = await readBody(request.raw, bodyBytesMax(tenant));
+          const body = await bodies.takeRaw(request.raw, reply.raw, bodyBytesMax(tenant));
           await ingest.ingest(
             tenant,
             { query: queryOf(request), contentType: request.headers["content-type"] ?? "", body },
@@ -47,8 +51,7 @@ export function ingestRoutes({ ingest, bodyBytesMax }: IngestHttpDeps): PlainRou
       try {
         const tenant = writeTenant(caller(request));
         checkOtlpVersion(request.headers[OTLP_VERSION_HEADER]);
-        const bytesMax = bodyBytesMax(tenant);
-        const body = await decompressBody(await readBody(request.raw, bytesMax), request.headers["content-encoding"], bytesMax);
+        const body = await bodies.take(request.raw, reply.raw, bodyBytesMax(tenant));
         const response = otlpResponse(await ingest.otlp(tenant, body, encoding, goneSignal(reply.raw)));
         if (encoding === "json") return reply.type("application/json").send(toJsonString(ExportProfilesServiceResponseSchema, response));
         return reply.type("application/x-protobuf").send(Buffer.from(toBinary(ExportProfilesServiceResponseSchema, response)));

@@ -12,8 +12,12 @@ import { checkOtlpVersion, OTLP_VERSION_HEADER } from "../formats/otlp-version.t
 import type { Ingest, OtlpOutcome } from "../ingest-door.ts";
 import { otlpConnectError } from "./otlp-faults.ts";
 
-/** Push over gRPC, gRPC-Web and Connect JSON (Connect proto goes past the adapter), and OTLP over gRPC. */
-export function ingestRpcs(ingest: Ingest): ConnectRoutes {
+/**
+ * Push over gRPC, gRPC-Web and Connect JSON (Connect proto goes past the adapter), and OTLP over gRPC. messageBytesMax: the largest
+ * that any tenant may send, as the tenant is not known while a message is read.
+ */
+export function ingestRpcs(ingest: Ingest, messageBytesMax: number): ConnectRoutes {
+  const options = { readMaxBytes: messageBytesMax };
   return (router) => {
     router.service(PusherService, {
       push: async (request, context) => {
@@ -24,7 +28,7 @@ export function ingestRpcs(ingest: Ingest): ConnectRoutes {
         await ingest.push(writeTenant(callerOf(context.values)), series, context.signal);
         return {};
       },
-    });
+    }, options);
     router.rpc(EXPORT_OF_BYTES, async (request, context) => {
       try {
         checkOtlpVersion(context.requestHeader.get(OTLP_VERSION_HEADER));
@@ -33,7 +37,7 @@ export function ingestRpcs(ingest: Ingest): ConnectRoutes {
       } catch (error) {
         throw isCoded(error) ? otlpConnectError(error) : error;
       }
-    });
+    }, options);
   };
 }
 
