@@ -85,7 +85,8 @@ describe("timelineStepMs", () => {
   it.each([
     [60_000, 15_000],
     [6 * HOUR_MS, 15_000],
-    [7 * HOUR_MS, 20_000],
+    [7 * HOUR_MS, 15_000],
+    [8 * HOUR_MS, 20_000],
     [24 * HOUR_MS, 60_000],
     [30 * 24 * HOUR_MS, 30 * 60_000],
   ])("a range of %d ms has points every %d ms", (rangeMs, stepMs) => {

@@ -99,15 +99,30 @@ function timelineOptions(parameters: Parameters, { startMs, endMs }: TypedSelect
   };
 }
 
-/** A point every 15 s, or as many as fill 1500 points, rounded up to an interval people read. */
+/** A point every 15 s, or about 1500 points at an interval that people read: Grafana's table, each row up to where the next is nearer. */
 export function timelineStepMs(startMs: number, endMs: number): number {
-  const wanted = Math.max(15 * SECOND_MS, (endMs - startMs) / 1500);
-  return TIMELINE_STEPS_MS.find((step) => step >= wanted) ?? (TIMELINE_STEPS_MS.at(-1) as number);
+  const wantedMs = (endMs - startMs) / 1500;
+  if (wantedMs < 15 * SECOND_MS) return 15 * SECOND_MS;
+  return TIMELINE_STEPS.find(([upToMs]) => wantedMs <= upToMs)?.[1] ?? 365 * DAY_MS;
 }
 
-const TIMELINE_STEPS_MS: readonly number[] = [
-  ...[15, 20, 30].map((seconds) => seconds * SECOND_MS),
-  ...[1, 2, 5, 10, 15, 20, 30].map((minutes) => minutes * MINUTE_MS),
-  ...[1, 2, 3, 6, 12, 24].map((hours) => hours * HOUR_MS),
-  ...[7, 30, 365].map((days) => days * DAY_MS),
+const TIMELINE_STEPS: readonly (readonly [upToMs: number, stepMs: number])[] = [
+  [17.5 * SECOND_MS, 15 * SECOND_MS],
+  [25 * SECOND_MS, 20 * SECOND_MS],
+  [45 * SECOND_MS, 30 * SECOND_MS],
+  [1.5 * MINUTE_MS, MINUTE_MS],
+  [3.5 * MINUTE_MS, 2 * MINUTE_MS],
+  [7.5 * MINUTE_MS, 5 * MINUTE_MS],
+  [12.5 * MINUTE_MS, 10 * MINUTE_MS],
+  [17.5 * MINUTE_MS, 15 * MINUTE_MS],
+  [25 * MINUTE_MS, 20 * MINUTE_MS],
+  [45 * MINUTE_MS, 30 * MINUTE_MS],
+  [1.5 * HOUR_MS, HOUR_MS],
+  [2.5 * HOUR_MS, 2 * HOUR_MS],
+  [4.5 * HOUR_MS, 3 * HOUR_MS],
+  [9 * HOUR_MS, 6 * HOUR_MS],
+  [DAY_MS, 12 * HOUR_MS],
+  [7 * DAY_MS, DAY_MS],
+  [21 * DAY_MS, 7 * DAY_MS],
+  [42 * DAY_MS, 30 * DAY_MS],
 ];

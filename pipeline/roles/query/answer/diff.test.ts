@@ -89,7 +89,7 @@ describe("encodeDiff", () => {
     expect(graph.levels.map((level) => level.values.map(Number))).toEqual([
       [0, 3, 0, 0, 4, 0, 0],
       [0, 3, 0, 0, 4, 0, 1],
-      [0, 3, 3, 0, 0, 0, 2, 0, 0, 0, 0, 4, 4, 3],
+      [0, 3, 3, 0, 0, 0, 3, 0, 0, 0, 0, 4, 4, 2],
     ]);
     expect(levels[2]?.map((node) => node.name)).toEqual(["a", "b"]);
     expect([graph.total, graph.maxSelf, graph.leftTicks, graph.rightTicks]).toEqual([7n, 4n, 3n, 4n]);

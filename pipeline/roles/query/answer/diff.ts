@@ -74,55 +74,91 @@ function writeDiff(writer: ProtoWriter, pairs: PairedTree, nodesMax: number): vo
     largest[i] = Math.max(valueAt(left.total, leftNode[i] as number), valueAt(right.total, rightNode[i] as number));
   }
   const totalMin = nodesMax > 0 && pairs.count > nodesMax ? kthLargest(largest, pairs.count, nodesMax) : 0;
+  const drawn = drawPairs(pairs, largest, totalMin);
   const names = new DiffNames(left, right);
-  const levels = new ProtoWriter(pairs.count * 24 + 64);
-  let selfMax = 0;
-
-  // One level at a time: pairs to draw with their absolute x; OTHER_NODE stands for the sum of children left out.
-  let level: DrawnPair[] = [drawPair(pairs, 0, 0, 0)];
-  while (level.length > 0) {
-    const below: DrawnPair[] = [];
-    const levelMark = levels.begin(2);
-    const valuesMark = levels.begin(1);
-    let leftBefore = 0;
-    let rightBefore = 0;
-    for (const drawn of level) {
-      levels.varint(drawn.leftX - leftBefore);
-      levels.varint(drawn.leftTotal);
-      levels.varint(drawn.leftSelf);
-      levels.varint(drawn.rightX - rightBefore);
-      levels.varint(drawn.rightTotal);
-      levels.varint(drawn.rightSelf);
-      levels.varint(drawn.pair === OTHER_NODE ? names.other() : names.of(leftNode[drawn.pair] as number, rightNode[drawn.pair] as number));
-      leftBefore = drawn.leftX + drawn.leftTotal;
-      rightBefore = drawn.rightX + drawn.rightTotal;
-      selfMax = Math.max(selfMax, drawn.leftSelf, drawn.rightSelf);
-      if (drawn.pair !== OTHER_NODE) drawChildren(pairs, largest, totalMin, drawn, below);
-    }
-    levels.end(valuesMark);
-    levels.end(levelMark);
-    level = below;
-  }
-
+  const nameOf = numberNames(
+    drawn,
+    (pair) => names.of(leftNode[pair] as number, rightNode[pair] as number),
+    () => names.other(),
+  );
   names.write(writer);
-  writer.raw(levels.finish());
+  writeLevels(writer, drawn, nameOf);
   const leftTotal = left.total[0] as number;
   const rightTotal = right.total[0] as number;
   writer.uint(3, leftTotal + rightTotal);
-  writer.uint(4, selfMax);
+  writer.uint(
+    4,
+    drawn.reduce((max, node) => Math.max(max, node.leftSelf, node.rightSelf), 0),
+  );
   writer.uint(5, leftTotal);
   writer.uint(6, rightTotal);
+}
+
+/** What is drawn, level after level: a node's children are drawn[childStart] .. drawn[childEnd]. */
+function drawPairs(pairs: PairedTree, largest: Float64Array, totalMin: number): readonly DrawnPair[] {
+  const drawn = [drawPair(pairs, 0, 0, 0)];
+  for (let at = 0; at < drawn.length; at++) {
+    const node = drawn[at] as DrawnPair;
+    node.childStart = drawn.length;
+    if (node.pair !== OTHER_NODE) drawChildren(pairs, largest, totalMin, node, drawn);
+    node.childEnd = drawn.length;
+  }
+  return drawn;
+}
+
+/** The name index of each drawn node. Numbered as in a flame graph: depth first, the last child before the others. */
+function numberNames(drawn: readonly DrawnPair[], of: (pair: number) => number, other: () => number): Int32Array {
+  const indexes = new Int32Array(drawn.length);
+  const stack = new Int32Array(drawn.length);
+  let depth = 1;
+  while (depth > 0) {
+    const at = stack[--depth] as number;
+    const node = drawn[at] as DrawnPair;
+    indexes[at] = node.pair === OTHER_NODE ? other() : of(node.pair);
+    for (let child = node.childStart; child < node.childEnd; child++) stack[depth++] = child;
+  }
+  return indexes;
+}
+
+function writeLevels(writer: ProtoWriter, drawn: readonly DrawnPair[], nameOf: Int32Array): void {
+  let start = 0;
+  let end = 1;
+  while (start < end) {
+    const levelMark = writer.begin(2);
+    const valuesMark = writer.begin(1);
+    let leftBefore = 0;
+    let rightBefore = 0;
+    for (let at = start; at < end; at++) {
+      const node = drawn[at] as DrawnPair;
+      writer.varint(node.leftX - leftBefore);
+      writer.varint(node.leftTotal);
+      writer.varint(node.leftSelf);
+      writer.varint(node.rightX - rightBefore);
+      writer.varint(node.rightTotal);
+      writer.varint(node.rightSelf);
+      writer.varint(nameOf[at] as number);
+      leftBefore = node.leftX + node.leftTotal;
+      rightBefore = node.rightX + node.rightTotal;
+    }
+    writer.end(valuesMark);
+    writer.end(levelMark);
+    const next = (drawn[end - 1] as DrawnPair).childEnd;
+    start = end;
+    end = next;
+  }
 }
 
 type DrawnPair = {
   /** Index into the paired tree, or OTHER_NODE. */
   readonly pair: number;
   readonly leftX: number;
-  leftTotal: number;
-  leftSelf: number;
+  readonly leftTotal: number;
+  readonly leftSelf: number;
   readonly rightX: number;
-  rightTotal: number;
-  rightSelf: number;
+  readonly rightTotal: number;
+  readonly rightSelf: number;
+  childStart: number;
+  childEnd: number;
 };
 
 function drawPair({ left, right, leftNode, rightNode }: PairedTree, pair: number, leftX: number, rightX: number): DrawnPair {
@@ -136,28 +172,30 @@ function drawPair({ left, right, leftNode, rightNode }: PairedTree, pair: number
     rightX,
     rightTotal: valueAt(right.total, r),
     rightSelf: valueAt(right.self, r),
+    childStart: 0,
+    childEnd: 0,
   };
 }
 
-function drawChildren(pairs: PairedTree, largest: Float64Array, totalMin: number, parent: DrawnPair, below: DrawnPair[]): void {
+function drawChildren(pairs: PairedTree, largest: Float64Array, totalMin: number, parent: DrawnPair, drawn: DrawnPair[]): void {
   let leftX = parent.leftX + parent.leftSelf;
   let rightX = parent.rightX + parent.rightSelf;
   let otherLeft = 0;
   let otherRight = 0;
   const end = pairs.childEnd[parent.pair] as number;
   for (let child = pairs.childStart[parent.pair] as number; child < end; child++) {
-    const drawn = drawPair(pairs, child, leftX, rightX);
+    const node = drawPair(pairs, child, leftX, rightX);
     if ((largest[child] as number) >= totalMin && !isOther(pairs, child)) {
-      below.push(drawn);
-      leftX += drawn.leftTotal;
-      rightX += drawn.rightTotal;
+      drawn.push(node);
+      leftX += node.leftTotal;
+      rightX += node.rightTotal;
     } else {
-      otherLeft += drawn.leftTotal;
-      otherRight += drawn.rightTotal;
+      otherLeft += node.leftTotal;
+      otherRight += node.rightTotal;
     }
   }
   if (otherLeft > 0 || otherRight > 0) {
-    below.push({
+    drawn.push({
       pair: OTHER_NODE,
       leftX,
       leftTotal: otherLeft,
@@ -165,6 +203,8 @@ function drawChildren(pairs: PairedTree, largest: Float64Array, totalMin: number
       rightX,
       rightTotal: otherRight,
       rightSelf: otherRight,
+      childStart: 0,
+      childEnd: 0,
     });
   }
 }

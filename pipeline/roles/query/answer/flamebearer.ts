@@ -28,7 +28,7 @@ export function renderJson(
     flamebearer: flamebearer(graph),
     metadata: metadata("single", profileTypeId),
     timeline: timeline(series.length === 1 ? series[0] : undefined, options),
-    groups: groupBy === undefined ? null : Object.fromEntries(series.map((one) => [one.labels[0]?.value ?? "", timeline(one, options)])),
+    groups: groupBy === undefined ? null : Object.fromEntries(series.map((one) => [one.labels[0]?.value ?? "*", timeline(one, options)])),
     heatmap: null,
   });
 }
@@ -43,9 +43,14 @@ export function renderDiffJson(profileTypeId: string, left: FlameTree, right: Fl
     timeline: null,
     groups: null,
     heatmap: null,
-    leftTicks: Number(graph?.leftTicks ?? 0n),
-    rightTicks: Number(graph?.rightTicks ?? 0n),
+    ...ticks("leftTicks", graph?.leftTicks),
+    ...ticks("rightTicks", graph?.rightTicks),
   });
+}
+
+/** Left out when 0. */
+function ticks(name: string, value = 0n): object {
+  return value === 0n ? {} : { [name]: Number(value) };
 }
 
 type WireGraph = {
@@ -77,9 +82,8 @@ const COUNTED_TYPES: ReadonlySet<string> = new Set(["inuse_objects", "alloc_obje
 function timeline(series: TimeSeries | undefined, { buckets: { startMs, endMs, stepMs } }: SeriesOptions) {
   const samples = new Array<number>(Math.floor((endMs - startMs) / stepMs)).fill(0);
   for (const { timestampMs, value } of series?.points ?? []) {
-    const k = Math.round((timestampMs - startMs) / stepMs);
-    // The point at the end itself is one more than fits: kept only when it has something.
-    samples[k] = Math.trunc(value);
+    // A point at the very end stands for what lies before it, but has no place here.
+    if (timestampMs < endMs) samples[Math.round((timestampMs - startMs) / stepMs)] = Math.trunc(value);
   }
   return { startTime: Math.floor(startMs / SECOND_MS), samples, durationDelta: Math.round(stepMs / SECOND_MS), watermarks: null };
 }

@@ -33,28 +33,38 @@ export function writeFlamegraph(writer: ProtoWriter, laid: LaidTree): void {
   writer.uint(4, selfMax);
 }
 
-/** Writes each name that is used once, in order of first use, and gives the wire index of each laid node's name. */
+/**
+ * Writes each name that is used once, and gives the wire index of each laid node's name.
+ *
+ * Names are numbered depth first, the last child before the others. The order means nothing to clients, but it is Pyroscope's, so that its
+ * answers and ours can be compared number by number.
+ */
 function writeNames(writer: ProtoWriter, laid: LaidTree): Int32Array {
   const { names } = laid;
   const wireIndex = new Int32Array(names.count).fill(-1);
   let otherIndex = -1;
   let next = 0;
   const indexes = new Int32Array(laid.count);
-  for (let i = 0; i < laid.count; i++) {
-    const name = laid.name[i] as number;
+  const stack = new Int32Array(laid.count);
+  let depth = 1;
+  while (depth > 0) {
+    const node = stack[--depth] as number;
+    const name = laid.name[node] as number;
     if (name === OTHER_NODE) {
       if (otherIndex < 0) {
         otherIndex = next++;
         writer.stringAlways(1, OTHER_NAME);
       }
-      indexes[i] = otherIndex;
+      indexes[node] = otherIndex;
       continue;
     }
     if ((wireIndex[name] as number) < 0) {
       wireIndex[name] = next++;
       writer.bytes(1, names.bytes, names.starts[name], names.lengths[name]);
     }
-    indexes[i] = wireIndex[name] as number;
+    indexes[node] = wireIndex[name] as number;
+    const childEnd = laid.childEnd[node] as number;
+    for (let child = laid.childStart[node] as number; child < childEnd; child++) stack[depth++] = child;
   }
   return indexes;
 }
