@@ -1,5 +1,6 @@
 import { Piscina } from "piscina";
 import { CodedError, FaultKind } from "../../base/errors.ts";
+import type { RunTask } from "../../base/run-task.ts";
 import type { DecodeJob, DecodeResult } from "./decode-job.ts";
 
 /** Where decoding happens: threads in a process, the caller's own thread in tests and simulations. */
@@ -12,8 +13,8 @@ export interface DecodePool {
 export type DecodePoolOptions = {
   /** Jobs that are decoded at the same time. */
   readonly threads: number;
-  /** Threads shared with other work, with room for `threads` jobs; without them the pool has threads of its own. */
-  readonly shared?: Piscina;
+  /** Runs a job on a thread; without it the pool has threads of its own. */
+  readonly runTask?: RunTask;
 };
 
 /** Jobs waiting for a thread, beyond which senders are told to come again: each holds its request's body. */
@@ -23,8 +24,9 @@ const WAITING_JOBS_MAX = 1024;
  * Decoding threads. A job is not ended when its sender goes away: it takes milliseconds, and ending it would end its thread.
  * Jobs beyond the threads wait here rather than in the pool, so that other work of shared threads does not wait behind them.
  */
-export function createDecodePool({ threads, shared }: DecodePoolOptions): DecodePool {
-  const pool = shared ?? new Piscina({ minThreads: threads, maxThreads: threads });
+export function createDecodePool({ threads, runTask }: DecodePoolOptions): DecodePool {
+  const own = runTask === undefined ? new Piscina({ minThreads: threads, maxThreads: threads }) : undefined;
+  const run: RunTask = runTask ?? ((task, options) => own!.run(task, options));
   const task = { filename: new URL("./decode-task.ts", import.meta.url).href, name: "decodeTask" };
   const waiting: (() => void)[] = [];
   let running = 0;
@@ -38,7 +40,7 @@ export function createDecodePool({ threads, shared }: DecodePoolOptions): Decode
       if (running >= threads) await new Promise<void>((resolve) => waiting.push(resolve));
       else running++;
       try {
-        return (await pool.run(job, { ...task, transferList: jobBuffers(job) })) as DecodeResult;
+        return (await run(job, { ...task, transferList: jobBuffers(job) })) as DecodeResult;
       } finally {
         // The place passes straight on to who waits longest, or is free.
         const next = waiting.shift();
@@ -47,7 +49,7 @@ export function createDecodePool({ threads, shared }: DecodePoolOptions): Decode
       }
     },
     close: async () => {
-      if (shared === undefined) await pool.close({ force: false });
+      await own?.close({ force: false });
     },
   };
 }

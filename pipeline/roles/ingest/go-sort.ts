@@ -13,17 +13,17 @@ const SHIFTS_MAX = 5;
 const SHIFTING_MIN = 50;
 
 /** Sorts in place. `less` need not be a consistent order, as long as it is the same function that Go is given. */
-export function sortLikeGo(items: number[], less: (a: number, b: number) => boolean): void {
+export function sortLikeGo(items: Int32Array, less: (a: number, b: number) => boolean): void {
   new GoSort(items, less).sort(0, items.length, bitLength(items.length));
 }
 
 class GoSort {
-  readonly #items: number[];
+  readonly #items: Int32Array;
   readonly #less: (a: number, b: number) => boolean;
   /** Of the last choice of a pivot: how many pairs stood in the wrong order. */
   #swaps = 0;
 
-  constructor(items: number[], less: (a: number, b: number) => boolean) {
+  constructor(items: Int32Array, less: (a: number, b: number) => boolean) {
     this.#items = items;
     this.#less = less;
   }
@@ -113,15 +113,13 @@ class GoSort {
     this.#swap(start, pivot);
     let low = start + 1;
     let high = end - 1;
-    const narrow = (): void => {
+    let already = true;
+    for (;;) {
       while (low <= high && this.#isLess(low, start)) low++;
       while (low <= high && !this.#isLess(high, start)) high--;
-    };
-    narrow();
-    const already = low > high;
-    while (low <= high) {
+      if (low > high) break;
+      already = false;
       this.#swap(low++, high--);
-      narrow();
     }
     this.#swap(high, start);
     return [high, already];

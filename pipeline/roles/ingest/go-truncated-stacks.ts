@@ -58,7 +58,7 @@ export function repairTruncatedStacks(samples: SampleTable, identity: Uint32Arra
     return source === undefined || source.group === index ? undefined : source;
   });
 
-  const references = new References(samples, frames, identity !== undefined);
+  const references = new References(samples, frames, groups, identity !== undefined);
   const repairable = groups.slice(0, groups.length - (lastIsLeftOut(groups) ? 1 : 0));
   for (const [index, group] of repairable.entries()) {
     let missing = 0;
@@ -71,7 +71,7 @@ export function repairTruncatedStacks(samples: SampleTable, identity: Uint32Arra
       if (++chain === CHAIN_MAX) return { start, count };
     }
     if (source === undefined || missing === 0) continue;
-    const reference = references.of(groups[source.group] as Group, missing);
+    const reference = references.of(source.group, missing);
     const depth = samples.locationCount[reference] as number;
     if (missing >= depth) continue;
     for (const sample of group.samples) {
@@ -94,51 +94,67 @@ function lastIsLeftOut(groups: readonly Group[]): boolean {
 class References {
   readonly #samples: SampleTable;
   readonly #frames: RootFrames;
+  readonly #groups: readonly Group[];
   readonly #merged: boolean;
-  #order: number[] | undefined;
+  /** Of each group the stack that comes first when all samples are sorted, once that had to be found out. */
+  #firsts: readonly number[] | undefined;
 
-  constructor(samples: SampleTable, frames: RootFrames, merged: boolean) {
+  constructor(samples: SampleTable, frames: RootFrames, groups: readonly Group[], merged: boolean) {
     this.#samples = samples;
     this.#frames = frames;
+    this.#groups = groups;
     this.#merged = merged;
   }
 
-  of(group: Group, missing: number): number {
+  of(group: number, missing: number): number {
+    const { first, samples } = this.#groups[group] as Group;
     // All stacks of a group are the same as far as 24 frames, so only for more than that it matters which one is taken.
-    if (missing <= SUFFIX_FRAMES || group.samples.length === 1) return group.first;
-    this.#order ??= this.#sorted();
-    const members = new Set(group.samples);
-    return this.#order.find((sample) => members.has(sample)) ?? group.first;
+    if (missing <= SUFFIX_FRAMES || samples.length === 1) return first;
+    this.#firsts ??= this.#sortedFirsts();
+    return this.#firsts[group] as number;
   }
 
-  /** All samples as Pyroscope sorts them before it groups them. */
-  #sorted(): number[] {
-    const order = this.#merged ? this.#firstOfEach() : Array.from({ length: this.#samples.count }, (_, sample) => sample);
-    const depths = this.#samples.locationCount;
+  /** Sorts as Pyroscope does before it groups: by suffix, and a stack that is too short for one is less than anything. */
+  #sortedFirsts(): readonly number[] {
+    const ranks = new Int32Array(this.#samples.count).fill(-1);
+    for (const [rank, group] of this.#groups.entries()) for (const sample of group.samples) ranks[sample] = rank;
+    const order = this.#merged ? this.#firstOfEach() : Int32Array.from({ length: this.#samples.count }, (_, sample) => sample);
     sortLikeGo(order, (a, b) => {
-      if ((depths[a] as number) < SUFFIX_FRAMES) return true;
-      if ((depths[b] as number) < SUFFIX_FRAMES) return false;
-      return compareSuffixes(this.#frames, a, b) < 0;
+      const rank = ranks[a] as number;
+      return rank < 0 || (ranks[b] as number) > rank;
     });
-    return order;
+    const firsts = this.#groups.map(({ first }) => first);
+    // From the end, so that the first of each group is what stays.
+    for (let at = order.length - 1; at >= 0; at--) {
+      const sample = order[at] as number;
+      const rank = ranks[sample] as number;
+      if (rank >= 0) firsts[rank] = sample;
+    }
+    return firsts;
   }
 
   /** Rewriting names has made samples equal, and equal ones are one before they are sorted. */
-  #firstOfEach(): number[] {
-    const { count, locationCount, labelStart, labelCount, labelName, labelText } = this.#samples;
-    const seen = new Set<string>();
-    const firsts: number[] = [];
+  #firstOfEach(): Int32Array {
+    const { count } = this.#samples;
+    let size = 64;
+    while (size < count * 2) size *= 2;
+    const slots = scratchZeros(size);
+    const firsts = new Int32Array(count);
+    let length = 0;
     for (let sample = 0; sample < count; sample++) {
-      const words: number[] = [];
-      for (let back = 1; back <= (locationCount[sample] as number); back++) words.push(this.#frames.at(sample, back));
-      const labelEnd = (labelStart[sample] as number) + (labelCount[sample] as number);
-      for (let label = labelStart[sample] as number; label < labelEnd; label++)
-        words.push(labelName[label] as number, labelText[label] as number);
-      const key = words.join(" ");
-      if (!seen.has(key)) firsts.push(sample);
-      seen.add(key);
+      let slot = this.#frames.sampleHash(sample) & (size - 1);
+      for (;;) {
+        const held = (slots[slot] as number) - 1;
+        if (held === -1) {
+          slots[slot] = sample + 1;
+          firsts[length++] = sample;
+          break;
+        }
+        if (this.#frames.sameSample(held, sample)) break;
+        slot = (slot + 1) & (size - 1);
+      }
     }
-    return firsts;
+    return firsts.subarray(0, length);
   }
 }
 
@@ -192,6 +208,37 @@ class RootFrames {
   tokenHash(offset: number): number {
     const end = SUFFIX_FRAMES - offset;
     return finished((this.#prefixes[end] as number) - Math.imul(this.#prefixes[end - TOKEN_FRAMES] as number, BASE_OF_TOKEN));
+  }
+
+  /** Of all frames and labels of a sample. */
+  sampleHash(sample: number): number {
+    const { location, locationStart, locationCount, labelStart, labelCount, labelName, labelText } = this.#samples;
+    const start = locationStart[sample] as number;
+    const end = start + (locationCount[sample] as number);
+    const identity = this.#identity;
+    let hash = 0;
+    for (let at = start; at < end; at++) {
+      const sent = location[at] as number;
+      hash = (Math.imul(hash, BASE) + (identity === undefined ? sent : (identity[sent] ?? sent)) + 1) | 0;
+    }
+    const firstLabel = labelStart[sample] as number;
+    for (let label = firstLabel; label < firstLabel + (labelCount[sample] as number); label++) {
+      hash = Math.imul(Math.imul(hash, BASE) ^ (labelName[label] as number), BASE) ^ (labelText[label] as number);
+    }
+    return finished(hash);
+  }
+
+  sameSample(a: number, b: number): boolean {
+    const { locationCount, labelStart, labelCount, labelName, labelText } = this.#samples;
+    const depth = locationCount[a] as number;
+    const labels = labelCount[a] as number;
+    if (locationCount[b] !== depth || labelCount[b] !== labels || !this.sameRow(a, 0, b, 0, depth)) return false;
+    const labelA = labelStart[a] as number;
+    const labelB = labelStart[b] as number;
+    for (let label = 0; label < labels; label++) {
+      if (labelName[labelA + label] !== labelName[labelB + label] || labelText[labelA + label] !== labelText[labelB + label]) return false;
+    }
+    return true;
   }
 
   sameRow(a: number, offsetA: number, b: number, offsetB: number, frames: number): boolean {
