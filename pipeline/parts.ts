@@ -1,5 +1,4 @@
 import { availableParallelism } from "node:os";
-import { Piscina } from "piscina";
 import { type Clock, systemClock } from "./base/clock.ts";
 import type { Log } from "./base/log.ts";
 import { createRegistry, type Registry } from "./base/metrics.ts";
@@ -11,6 +10,7 @@ import { type DirectoryStore, openDirectoryStore } from "./objects/directory.ts"
 import { probeCreate } from "./objects/probe.ts";
 import { MemoryQueue } from "./queue/memory.ts";
 import type { Queue } from "./queue/queue.ts";
+import { WorkThreads } from "./work-threads.ts";
 import { Pins } from "./roles/compact/pins.ts";
 
 /** What roles are made of. Opened once, in this order, and closed in reverse. */
@@ -26,7 +26,7 @@ export type Parts = {
   /** Decoding jobs at the same time. */
   readonly decodeThreads: number;
   /** Threads for the work of ingest, segment and compact. */
-  readonly threads: Piscina;
+  readonly threads: WorkThreads;
   readonly store: DirectoryStore;
   readonly queue: Queue;
   readonly catalog: BucketCatalog;
@@ -37,8 +37,6 @@ export type Parts = {
 
 /** Beyond it the listening thread cannot feed them. */
 const DECODE_THREADS_MAX = 8;
-/** One segment is built and one merge runs at a time. */
-const BUILD_AND_MERGE_THREADS = 2;
 /** Idle threads end, and a quiet server does all of its work on one: each thread costs some 30 MB. */
 export const IDLE_THREAD_MS = 30_000;
 
@@ -59,8 +57,8 @@ export async function openParts(config: Config, log: Log, authenticate: Authenti
     await probeCreate({ store, clock, random });
     const catalog = await openCatalog({ store, clock, random, log: log.child({ part: "catalog" }), exclusive: true });
     const cores = availableParallelism();
-    const decodeThreads = config.ingest.threads === 0 ? Math.min(cores, DECODE_THREADS_MAX) : config.ingest.threads;
-    const threads = new Piscina({ minThreads: 0, maxThreads: decodeThreads + BUILD_AND_MERGE_THREADS, idleTimeout: IDLE_THREAD_MS });
+    const decodeThreads = config.ingest.threads === 0 ? Math.max(1, Math.min(cores - 1, DECODE_THREADS_MAX)) : config.ingest.threads;
+    const threads = new WorkThreads({ decodeThreads, idleMs: IDLE_THREAD_MS });
     const queue = new MemoryQueue({ clock, bytesMax: config.ingest.queue_max });
     return {
       config,

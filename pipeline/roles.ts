@@ -56,7 +56,7 @@ export const ALL_ROLES = Object.keys(ROLES) as RoleName[];
 const NO_ROUTES: Routes = { connect: [], plain: [], direct: [] };
 
 function startIngest({ config, decodeThreads, threads, queue, clock, random, registry, authenticate, log }: Parts): StartedRole {
-  const pool = createDecodePool({ threads: decodeThreads, shared: threads });
+  const pool = createDecodePool({ threads: decodeThreads, runTask: threads.for("decode") });
   const ingest = createIngest({
     queue,
     partitions: config.ingest.partitions,
@@ -81,11 +81,12 @@ function startIngest({ config, decodeThreads, threads, queue, clock, random, reg
 
 function startSegment({ config, threads, queue, store, catalog, clock, random, log, registry }: Parts): StartedRole {
   const filename = new URL("./roles/segment/build-task.ts", import.meta.url).href;
+  const run = threads.for("build");
   const role = startSegmentRole({
     queue,
     store,
     catalog,
-    build: (messages) => threads.run(messages, { filename }) as Promise<SegmentBytes>,
+    build: (messages) => run(messages, { filename }) as Promise<SegmentBytes>,
     clock,
     random,
     log: log.child({ role: "segment" }),
@@ -100,7 +101,7 @@ function startCompact({ config, threads, store, catalog, pins, clock, random, lo
   const role = startCompactRole({
     store,
     catalog,
-    merge: mergeOnThread(threads, store.path),
+    merge: mergeOnThread(threads.for("merge"), store.path),
     clock,
     random,
     log: log.child({ role: "compact" }),
