@@ -15,6 +15,7 @@ import { probeWrite } from "./objects/probe.ts";
 import { openParts, type Parts } from "./parts.ts";
 import { observeProcess } from "./process-metrics.ts";
 import { ALL_ROLES, ROLES, type StartedRole } from "./roles.ts";
+import { debugRoutes } from "./self-profile/debug-routes.ts";
 import { FEATURE_FLAGS, readBuildInfo } from "./version.ts";
 
 export type Server = Running & {
@@ -85,7 +86,7 @@ async function openApp(parts: Parts, loaded: LoadedConfig, roles: readonly Start
   return createApp({
     authenticate: parts.authenticate,
     connect: [...roles.flatMap((role) => role.routes.connect), statusRpcs(FEATURE_FLAGS)],
-    plain: [...roles.flatMap((role) => role.routes.plain), status, pageRoutes(page)],
+    plain: [...roles.flatMap((role) => role.routes.plain), status, debugRoutes(parts.clock), pageRoutes(page)],
     direct: roles.flatMap((role) => role.routes.direct),
     log: parts.log,
     metrics: createHttpMetrics(parts.registry, parts.clock),

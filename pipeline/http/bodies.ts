@@ -45,9 +45,14 @@ export class Bodies {
       add: (bytes) => {
         // One body alone always passes: its own limit has judged it.
         if (this.#inFlightBytes > own && this.#inFlightBytes + bytes > this.#inFlightBytesMax) {
-          throw new CodedError("bodies_in_flight", FaultKind.Limited, "more bodies are being received than fit into memory: send again in a moment", {
-            facts: { in_flight_bytes: this.#inFlightBytes, in_flight_bytes_max: this.#inFlightBytesMax, retryAfterSeconds: 2 },
-          });
+          throw new CodedError(
+            "bodies_in_flight",
+            FaultKind.Limited,
+            "more bodies are being received than fit into memory: send again in a moment",
+            {
+              facts: { in_flight_bytes: this.#inFlightBytes, in_flight_bytes_max: this.#inFlightBytesMax, retryAfterSeconds: 2 },
+            },
+          );
         }
         own += bytes;
         this.#inFlightBytes += bytes;

@@ -1,4 +1,9 @@
+import { pathToFileURL } from "node:url";
 import { encodePprof, type PprofFrame, type PprofSample } from "../profile/pprof-writer.ts";
+import { ROOT } from "../version.ts";
+
+/** Files are named from here. */
+export const ROOT_URL = `${pathToFileURL(ROOT).href}/`;
 
 /** The parts of V8's profiles that are read here. Lines count from 0; times in µs. Source: the Chrome DevTools protocol, Profiler and HeapProfiler. */
 export type CallFrame = { readonly functionName: string; readonly url: string; readonly lineNumber: number };
@@ -12,6 +17,9 @@ export type HeapNode = { readonly callFrame: CallFrame; readonly selfSize: numbe
 export type Taken<Profile> = { readonly thread: string; readonly profile: Profile };
 export type Period = { readonly timeNs: bigint; readonly durationNs: bigint; readonly rootUrl: string };
 
+/** Uncompressed. A profile without samples is valid, and worth nothing. */
+export type Pprof = { readonly bytes: Uint8Array<ArrayBuffer>; readonly sampleCount: number };
+
 /** Frames that stand for no function of anybody. */
 const META = new Set(["(root)", "(idle)"]);
 /** A worker thread that waits for its next task sleeps inside a function, which V8 takes for work. */
@@ -19,9 +27,9 @@ const WAITING = /\/piscina\/dist\/worker\.js$/;
 
 /**
  * CPU profiles of threads as one pprof with `samples` and `cpu`: what Pyroscope's agents send as process_cpu. Time in which a thread waited
- * is left out. Undefined when nothing ran.
+ * is left out.
  */
-export function cpuPprof(taken: readonly Taken<CpuProfile>[], samplingMs: number, period: Period): Uint8Array | undefined {
+export function cpuPprof(taken: readonly Taken<CpuProfile>[], samplingMs: number, period: Period): Pprof {
   const samples: PprofSample[] = [];
   for (const { thread, profile } of taken) {
     const { nodes, samples: ids = [], timeDeltas = [] } = profile;
@@ -46,8 +54,7 @@ export function cpuPprof(taken: readonly Taken<CpuProfile>[], samplingMs: number
       samples.push({ stack, values: [count, Math.round(micros * 1000)], labels: { thread } });
     }
   }
-  if (samples.length === 0) return undefined;
-  return encodePprof(
+  const bytes = encodePprof(
     {
       sampleTypes: [
         { type: "samples", unit: "count" },
@@ -60,10 +67,11 @@ export function cpuPprof(taken: readonly Taken<CpuProfile>[], samplingMs: number
     },
     samples,
   );
+  return { bytes, sampleCount: samples.length };
 }
 
-/** What is alive on the heaps, by where it was allocated, as one pprof with `inuse_space`. Undefined when nothing was sampled. */
-export function heapPprof(taken: readonly Taken<HeapNode>[], period: Period): Uint8Array | undefined {
+/** What is alive on the heaps, by where it was allocated, as one pprof with `inuse_space`. */
+export function heapPprof(taken: readonly Taken<HeapNode>[], period: Period): Pprof {
   const samples: PprofSample[] = [];
   const walk = (node: HeapNode, above: readonly PprofFrame[], thread: string): void => {
     const stack = node.callFrame.functionName === "(root)" ? above : [frameOf(node.callFrame, period.rootUrl), ...above];
@@ -71,8 +79,7 @@ export function heapPprof(taken: readonly Taken<HeapNode>[], period: Period): Ui
     for (const child of node.children) walk(child, stack, thread);
   };
   for (const { thread, profile } of taken) walk(profile, [], thread);
-  if (samples.length === 0) return undefined;
-  return encodePprof(
+  const bytes = encodePprof(
     {
       sampleTypes: [{ type: "inuse_space", unit: "bytes" }],
       periodType: { type: "space", unit: "bytes" },
@@ -82,6 +89,7 @@ export function heapPprof(taken: readonly Taken<HeapNode>[], period: Period): Ui
     },
     samples,
   );
+  return { bytes, sampleCount: samples.length };
 }
 
 /** Functions without a name are told apart by their place, since a flame graph merges equal names. */

@@ -1,5 +1,4 @@
 import { hostname } from "node:os";
-import { pathToFileURL } from "node:url";
 import type { Clock } from "../base/clock.ts";
 import { isCoded } from "../base/errors.ts";
 import type { Running } from "../base/lifecycle.ts";
@@ -8,8 +7,7 @@ import { type DurationMs, SECOND_MS, unixNsFromMs } from "../base/units.ts";
 import { ANONYMOUS_TENANT } from "../http/tenant-header.ts";
 import type { Label } from "../profile/labels.ts";
 import type { Ingest } from "../roles/ingest/ingest-door.ts";
-import { ROOT } from "../version.ts";
-import { cpuPprof, heapPprof, type Period } from "./convert.ts";
+import { cpuPprof, heapPprof, type Period, ROOT_URL } from "./convert.ts";
 import { CPU_SAMPLING_MS, ProcessInspector, type ThreadProfile } from "./inspect.ts";
 
 export type SelfProfileDeps = { readonly ingest: Ingest; readonly clock: Clock; readonly log: Log; readonly intervalMs: number };
@@ -18,7 +16,6 @@ export type SelfProfileDeps = { readonly ingest: Ingest; readonly clock: Clock; 
 const HEAP_EVERY_MS = 60 * SECOND_MS;
 /** Soon, so that somebody who has just started the server has something to look at. */
 const FIRST_AFTER_MS = 5 * SECOND_MS;
-const ROOT_URL = `${pathToFileURL(ROOT).href}/`;
 
 /**
  * Profiles this process and sends the profiles through the ordinary door, as service `brazier` of the tenant `anonymous`: CPU of
@@ -72,9 +69,9 @@ async function send(ingest: Ingest, taken: readonly ThreadProfile[], period: Per
     period,
   );
   const series = [
-    { labels: labelsOf("process_cpu"), raw: cpu },
-    { labels: labelsOf("memory"), raw: heap },
-  ].flatMap(({ labels, raw }) => (raw === undefined ? [] : [{ labels, samples: [{ raw, id: "" }] }]));
+    { labels: labelsOf("process_cpu"), pprof: cpu },
+    { labels: labelsOf("memory"), pprof: heap },
+  ].flatMap(({ labels, pprof }) => (pprof.sampleCount === 0 ? [] : [{ labels, samples: [{ raw: pprof.bytes, id: "" }] }]));
   if (series.length > 0) await ingest.push(ANONYMOUS_TENANT, series);
 }
 
