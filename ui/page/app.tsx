@@ -66,6 +66,7 @@ export function App(): ReactNode {
       <ServiceList
         services={services.value}
         amounts={questions.amounts.value ?? NO_AMOUNTS}
+        caption={measure?.caption ?? ""}
         spellAmount={(amount) => measure?.format(measure.scale(amount, seconds)) ?? ""}
         selected={view.service}
         isOpen={isListOpen}

@@ -1,10 +1,12 @@
-import { type ReactNode, useMemo, useState } from "react";
+import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { CloseIcon, SearchIcon } from "./icons.tsx";
 
 export interface ServiceListProps {
   readonly services: ReadonlyMap<string, readonly string[]> | undefined;
   /** Amount of the shown profile type per service over the range; absent when a service has none of it. */
   readonly amounts: ReadonlyMap<string, number>;
+  /** What the amounts are in: "cores". */
+  readonly caption: string;
   readonly spellAmount: (amount: number) => string;
   readonly selected: string;
   readonly isOpen: boolean;
@@ -16,6 +18,17 @@ export interface ServiceListProps {
 export function ServiceList(props: ServiceListProps): ReactNode {
   const { services, amounts, selected } = props;
   const [wanted, setWanted] = useState("");
+  const input = useRef<HTMLInputElement>(null);
+  const { isOpen, onClose } = props;
+  useEffect(() => {
+    if (!isOpen) return undefined;
+    input.current?.focus();
+    const onKey = (event: KeyboardEvent): void => {
+      if (event.key === "Escape") onClose();
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, [isOpen]);
   const names = useMemo(() => {
     const lower = wanted.trim().toLowerCase();
     const found = [...(services?.keys() ?? [])].filter((name) => name.toLowerCase().includes(lower));
@@ -28,6 +41,7 @@ export function ServiceList(props: ServiceListProps): ReactNode {
         <label className="field">
           <SearchIcon />
           <input
+            ref={input}
             type="search"
             placeholder={`Find a service${services === undefined ? "" : ` (${services.size})`}`}
             aria-label="Find a service"
@@ -50,6 +64,7 @@ export function ServiceList(props: ServiceListProps): ReactNode {
               onClick={() => props.onSelect("")}
             >
               <span className="service-name">All services</span>
+              <span className="service-amount">{props.caption}</span>
             </button>
           </li>
         )}

@@ -2,6 +2,7 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import { type FlameGraph, foldedShare } from "../flame/flame-graph.ts";
 import type { SearchResult } from "../flame/search.ts";
 import { isSnapshot, type ProfileType } from "../format/profile-type.ts";
+import { measureOf } from "../format/rate.ts";
 import { formatExact, formatPercent, formatPoints, formatValue } from "../format/units.ts";
 import { COMPARISONS } from "../state/compare.ts";
 import { formatMoment, type TimeRange } from "../state/time-range.ts";
@@ -81,7 +82,7 @@ function Summary({ graph, type, range, baseline, average, view, navigate }: Tool
   return (
     <p className="summary">
       <b title={formatExact(whole, type.sampleUnit)}>{formatValue(whole, type.sampleUnit)}</b>
-      {type.sampleType === "cpu" && type.sampleUnit === "nanoseconds" && <span>{coresOf(whole, seconds)} on average</span>}
+      {!isSnapshot(type) && <span>{rateOf(type, whole, seconds)} on average</span>}
       {isSnapshot(type) && (
         <span title="Each profile shows a state at one moment; the flame graph adds them up. Shares are right, sums are not amounts.">
           {average === undefined || average === 0
@@ -108,9 +109,10 @@ function Summary({ graph, type, range, baseline, average, view, navigate }: Tool
   );
 }
 
-function coresOf(nanoseconds: number, seconds: number): string {
-  const cores = nanoseconds / 1e9 / seconds;
-  return `${cores >= 100 ? Math.round(cores).toLocaleString("en-US") : Number(cores.toPrecision(2))} cores`;
+function rateOf(type: ProfileType, whole: number, seconds: number): string {
+  const measure = measureOf(type);
+  const rate = measure.format(measure.scale(whole, seconds));
+  return type.sampleUnit === "nanoseconds" ? `${rate} ${measure.caption}` : rate;
 }
 
 function signed(change: number): string {
