@@ -67,7 +67,7 @@ export function encodeExemplar(writer: ProtoWriter, field: number, rows: Profile
 }
 
 /** `7c9e6679-7425-40de-944b-e07fc1f90ae7` */
-export function uuidText(ids: Uint8Array, row: number): string {
+function uuidText(ids: Uint8Array, row: number): string {
   const hex = hexOf(ids, row, 16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

@@ -24,7 +24,7 @@ export function encodeFlamegraph(tree: FlameTree, nodesMax: number): Uint8Array 
  * querier.v1.FlameGraph: names, then per level 4 numbers a node: x (as the gap to the end of the node before it in the level),
  * total, self, name. A node's children begin at its own x + self.
  */
-export function writeFlamegraph(writer: ProtoWriter, laid: LaidTree): void {
+function writeFlamegraph(writer: ProtoWriter, laid: LaidTree): void {
   const indexes = writeNames(writer, laid);
   writeLevels(writer, laid, indexes);
   writer.uint(3, laid.total[0] as number);

@@ -28,10 +28,7 @@ export function encodeFunctionTree(tree: FlameTree, request: FunctionTreeRequest
 
 type CallNode = { readonly name: number; total: number; self: number; hasChildren: boolean; readonly children: Map<number, CallNode> };
 
-export function functionTrees(
-  tree: FlameTree,
-  request: FunctionTreeRequest,
-): { callers: CallNode | undefined; callees: CallNode | undefined } {
+function functionTrees(tree: FlameTree, request: FunctionTreeRequest): { callers: CallNode | undefined; callees: CallNode | undefined } {
   const path = request.path.map((name) => findName(tree.names, name));
   // A name that no stack has, or nothing measured at all: no reference.
   if (path.includes(-1) || tree.total[0] === 0) return { callers: undefined, callees: undefined };

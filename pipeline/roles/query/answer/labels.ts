@@ -109,7 +109,7 @@ export function seriesOfServices(services: readonly ServiceOfKind[]): SeriesOfKi
 }
 
 /** The labels that follow from the kind and the sample type, besides `__name__`, which is stored. */
-export function kindLabels(kind: ProfileKind, sampleType: number): LabelSet {
+function kindLabels(kind: ProfileKind, sampleType: number): LabelSet {
   const { type, unit } = kind.sampleTypes[sampleType] as ProfileKind["periodType"];
   return [
     { name: "__period_type__", value: kind.periodType.type },

@@ -1,5 +1,4 @@
 import { type Label, type LabelSet, labelSetKey, labelValue } from "../../../profile/labels.ts";
-import type { ProfileRows } from "../profile-rows.ts";
 
 /** Rows of a selection by the labels they are grouped by: groupOfSeries[i] is the group of series i. */
 export type SeriesGroups = { readonly groups: readonly LabelSet[]; readonly groupOfSeries: Int32Array };
@@ -52,10 +51,4 @@ export function compareLabelSets(a: LabelSet, b: LabelSet): number {
 export function bucketIndex(timeMs: number, startMs: number, endMs: number, stepMs: number): number {
   const index = Math.ceil((timeMs - startMs) / stepMs);
   return index < 0 || startMs + index * stepMs > endMs ? -1 : index;
-}
-
-export function totalValue(rows: ProfileRows): number {
-  let total = 0;
-  for (let i = 0; i < rows.count; i++) total += rows.value[i] as number;
-  return total;
 }

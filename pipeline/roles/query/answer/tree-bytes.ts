@@ -19,7 +19,7 @@ export function encodeTreeBytes(tree: FlameTree, nodesMax: number): Uint8Array {
  * Depth first: length of the name, name, self, number of children, all varints. The first node is the unnamed root.
  * Of siblings the last comes first, as they leave a stack.
  */
-export function writeTreeBytes(writer: ProtoWriter, tree: FlameTree, nodesMax: number): void {
+function writeTreeBytes(writer: ProtoWriter, tree: FlameTree, nodesMax: number): void {
   const laid = layOutTree(tree, nodesMax);
   const stack = new Int32Array(laid.count);
   let depth = 1;
