@@ -19,25 +19,33 @@ import { otlpConnectError } from "./otlp-faults.ts";
 export function ingestRpcs(ingest: Ingest, messageBytesMax: number): ConnectRoutes {
   const options = { readMaxBytes: messageBytesMax };
   return (router) => {
-    router.service(PusherService, {
-      push: async (request, context) => {
-        const series = request.series.map(({ labels, samples }) => ({
-          labels,
-          samples: samples.map(({ rawProfile, ID }) => ({ raw: rawProfile, id: ID })),
-        }));
-        await ingest.push(writeTenant(callerOf(context.values)), series, context.signal);
-        return {};
+    router.service(
+      PusherService,
+      {
+        push: async (request, context) => {
+          const series = request.series.map(({ labels, samples }) => ({
+            labels,
+            samples: samples.map(({ rawProfile, ID }) => ({ raw: rawProfile, id: ID })),
+          }));
+          await ingest.push(writeTenant(callerOf(context.values)), series, context.signal);
+          return {};
+        },
       },
-    }, options);
-    router.rpc(EXPORT_OF_BYTES, async (request, context) => {
-      try {
-        checkOtlpVersion(context.requestHeader.get(OTLP_VERSION_HEADER));
-        const body = toBinary(EmptySchema, request);
-        return otlpResponse(await ingest.otlp(writeTenant(callerOf(context.values)), body, "proto", context.signal));
-      } catch (error) {
-        throw isCoded(error) ? otlpConnectError(error) : error;
-      }
-    }, options);
+      options,
+    );
+    router.rpc(
+      EXPORT_OF_BYTES,
+      async (request, context) => {
+        try {
+          checkOtlpVersion(context.requestHeader.get(OTLP_VERSION_HEADER));
+          const body = toBinary(EmptySchema, request);
+          return otlpResponse(await ingest.otlp(writeTenant(callerOf(context.values)), body, "proto", context.signal));
+        } catch (error) {
+          throw isCoded(error) ? otlpConnectError(error) : error;
+        }
+      },
+      options,
+    );
   };
 }
 
