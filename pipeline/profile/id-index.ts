@@ -21,6 +21,11 @@ export class IdIndex {
     return this.#count;
   }
 
+  /** Whether the ids are 1, 2, 3 …, once it is built. */
+  get isSequence(): boolean {
+    return this.#way === "sequence";
+  }
+
   clear(): void {
     this.#count = 0;
     this.#wide = false;

@@ -12,6 +12,8 @@ export class PprofSamples {
   readonly #cursor: WireCursor;
   readonly #samples: SampleTable;
   readonly #locationHi = new HighHalves();
+  /** The largest low half. */
+  #locationIdMax = 0;
   /** Used elements of `location`, of the values and of the label columns. */
   #locationRefs = 0;
   #values = 0;
@@ -30,14 +32,20 @@ export class PprofSamples {
 
   clear(): void {
     this.#locationHi.clear();
+    this.#locationIdMax = 0;
     this.#locationRefs = 0;
     this.#values = 0;
     this.#labels = 0;
     this.valuesPerSample = -1;
   }
 
+  /** Ids stand in `location` less 1, which is what their indexes are when they are 1, 2, 3 …: then there is nothing left to do. */
   resolve(locationIds: IdIndex): void {
-    locationIds.resolve(this.#samples.location, this.#locationHi.column(this.#locationRefs), this.#locationRefs);
+    const hi = this.#locationHi.column(this.#locationRefs);
+    if (hi === undefined && locationIds.isSequence && this.#locationIdMax <= locationIds.count) return;
+    const { location } = this.#samples;
+    for (let at = 0; at < this.#locationRefs; at++) location[at] = (location[at] as number) + 1;
+    locationIds.resolve(location, hi, this.#locationRefs);
   }
 
   /** The hottest code of the whole ingest: location ids and values are read in place, without a call for short numbers. */
@@ -60,6 +68,7 @@ export class PprofSamples {
           let count = this.#locationRefs;
           if (samples.location.length < count + cursor.lo) samples.location = grown(samples.location, count + cursor.lo);
           const location = samples.location;
+          let max = this.#locationIdMax;
           while (position < stop) {
             let id = bytes[position] as number;
             if (id < 0x80) {
@@ -75,10 +84,12 @@ export class PprofSamples {
                 if (cursor.hi !== 0) this.#locationHi.set(count, cursor.hi);
               }
             }
-            location[count++] = id;
+            if (id > max) max = id;
+            location[count++] = id - 1;
           }
           if (position !== stop) throw malformed("has a sample whose location ids end within a number", position);
           this.#locationRefs = count;
+          this.#locationIdMax = max;
           break;
         }
         case 0x12: {
@@ -129,7 +140,8 @@ export class PprofSamples {
           position = cursor.varint(position);
           if (samples.location.length === this.#locationRefs) samples.location = grown(samples.location, 0);
           if (cursor.hi !== 0) this.#locationHi.set(this.#locationRefs, cursor.hi);
-          samples.location[this.#locationRefs++] = cursor.lo;
+          if (cursor.lo > this.#locationIdMax) this.#locationIdMax = cursor.lo;
+          samples.location[this.#locationRefs++] = cursor.lo - 1;
           break;
         }
         case 0x10: {
