@@ -44,6 +44,12 @@ export function App(): ReactNode {
     document.title = [view.service, type === undefined ? "" : titleOf(type), "Brazier"].filter((part) => part !== "").join(" · ");
   }, [view.service, type?.id]);
 
+  useEffect(() => {
+    // A fresh server has one service, itself: "all" of one is that one.
+    const [only, another] = [...(services.value?.keys() ?? [])];
+    if (view.service === "" && only !== undefined && another === undefined) navigate({ service: only }, "replace");
+  }, [services.value, view.service]);
+
   const measure = useMemo(() => (type === undefined ? undefined : measureOf(type)), [type?.id]);
   const seconds = (range.endMs - range.startMs) / 1000;
   const isLoading = services.isLoading || questions.graph.isLoading || questions.timeline.isLoading;
