@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { isCoded } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
+import { KIB } from "../base/units.ts";
 import { objectError } from "./errors.ts";
 import { newObjectId } from "./object-id.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -9,6 +10,8 @@ import { probeKey } from "./paths.ts";
 export type ProbeDeps = { readonly store: ObjectStore; readonly clock: Clock; readonly random: Random };
 
 const PROBE_BYTES = new TextEncoder().encode("probe");
+/** As large as a small segment: the last few free bytes of a disk are no place for a profile. */
+const WRITE_PROBE_BYTES = new Uint8Array(64 * KIB);
 
 /**
  * Finds out at start whether a bucket keeps the one promise that everything stands on: of two creators of a key, one wins.
@@ -36,6 +39,6 @@ export async function probeCreate({ store, clock, random }: ProbeDeps): Promise<
 /** Whether a write can succeed now: what `/ready` stands on. Errors: those of {@link ObjectStore.create}. */
 export async function probeWrite({ store, clock, random }: ProbeDeps): Promise<void> {
   const key = probeKey(newObjectId(clock, random));
-  await store.create(key, PROBE_BYTES);
+  await store.create(key, WRITE_PROBE_BYTES);
   await store.delete(key);
 }

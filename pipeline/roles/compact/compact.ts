@@ -47,7 +47,7 @@ const MERGE_MS_MAX = 30 * MINUTE_MS;
 /** An object whose merge failed is left alone for a while: damage does not heal, but must not keep others from being compacted either. */
 const FAILED_FOR_MS = 10 * MINUTE_MS;
 /** While the bucket is full or silent, merging again and again only takes the CPU from those who need it. */
-const PAUSE: Backoff = { firstMs: 2 * SECOND_MS, maxMs: MINUTE_MS };
+const PAUSE: Backoff = { firstMs: 2 * SECOND_MS, maxMs: 30 * SECOND_MS };
 /** What has expired may stay some minutes longer. */
 const EXPIRY_CHECK_EVERY_MS = 5 * MINUTE_MS;
 /** Small enough that a restart reads few entries, large enough that an idle server seldom writes. */

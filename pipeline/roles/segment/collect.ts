@@ -3,13 +3,19 @@ import type { DurationMs } from "../../base/units.ts";
 import type { PullBounds, Queue, QueueMessage } from "../../queue/queue.ts";
 import { type BatchLimits, roomLeft, waitForMoreMs } from "./batch.ts";
 
-export type CollectDeps = { readonly queue: Queue; readonly clock: Clock; readonly limits: BatchLimits };
+export type CollectDeps = {
+  readonly queue: Queue;
+  readonly clock: Clock;
+  readonly limits: BatchLimits;
+  /** Called when the first message is there. */
+  readonly onOpen: () => void;
+};
 
 /**
  * Pulls messages until it is time to cut; waits for the first one until the signal is aborted, and then takes only what is there
  * already. Empty when there is nothing.
  */
-export async function collect({ queue, clock, limits }: CollectDeps, signal: AbortSignal): Promise<readonly QueueMessage[]> {
+export async function collect({ queue, clock, limits, onOpen }: CollectDeps, signal: AbortSignal): Promise<readonly QueueMessage[]> {
   const messages: QueueMessage[] = [];
   let bytes = 0;
   const take = (pulled: readonly QueueMessage[]): void => {
@@ -20,6 +26,7 @@ export async function collect({ queue, clock, limits }: CollectDeps, signal: Abo
   };
   if (!signal.aborted) take(await queue.pull(limits, signal));
   if (signal.aborted && messages.length === 0) take(await pullWithin({ queue, clock }, limits, limits.idleMs));
+  if (messages.length > 0) onOpen();
   const openedMs = clock.monotonicMs();
   let lastMs = openedMs;
   while (messages.length > 0) {

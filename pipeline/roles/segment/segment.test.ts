@@ -168,10 +168,15 @@ describe("segment role", () => {
         facts: { retryAfterSeconds: 5 },
       });
     }
+    // Whatever came before, the next one finds the disk as it is then.
     full = false;
     await queue.publish(0, { id: "a", bytes: bytes("a") });
+    full = true;
+    await expect(queue.publish(0, { id: "c", bytes: bytes("c") })).rejects.toMatchObject({ code: "object_store_full" });
+    full = false;
+    await queue.publish(0, { id: "d", bytes: bytes("d") });
     await role.stop();
-    expect(await stored(inner)).toEqual(["a"]);
+    expect(await stored(inner)).toEqual(["a", "d"]);
   });
 
   it("leaves no segment behind when the catalog cannot be written for want of space", async () => {

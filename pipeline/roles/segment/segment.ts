@@ -58,6 +58,9 @@ class SegmentWorker {
   readonly #limits: BatchLimits;
   readonly #metrics: SegmentMetrics;
   readonly #giveUpAfterMs: number;
+  /** Counts how often messages went back: a batch of an earlier round may lie behind some that did. */
+  #round = 0;
+  #lastFault: unknown;
 
   constructor(deps: SegmentDeps) {
     this.#deps = deps;
@@ -69,32 +72,36 @@ class SegmentWorker {
   /** While one segment is published the next one is collected and built; they are published in order, or progress would skip messages. */
   async run(signal: AbortSignal): Promise<void> {
     const stream = await this.#deps.queue.streamId();
-    let publishing: Promise<Outcome> = Promise.resolve("done");
+    let publishing: Promise<void> = Promise.resolve();
     while (true) {
-      const messages = await this.#collect(signal);
+      const { messages, round } = await this.#collect(signal);
       if (messages.length === 0 && signal.aborted) break;
       const batch = this.#dropConsumed({ stream, messages });
       const building = this.#build(batch).catch((error: unknown) => ({ buildError: error }));
-      const [before, built] = await Promise.all([publishing, building]);
+      const [built] = await Promise.all([building, publishing]);
       // What was pulled before the one ahead went back goes back too: a partition's messages are counted in order.
-      if (before !== "done") publishing = this.#giveBack(batch, before.fault).then(() => "done");
-      else if ("buildError" in built) publishing = this.#giveBack(batch, built.buildError).then(() => "done");
+      if (round !== this.#round) this.#giveBack(batch, this.#lastFault);
+      else if ("buildError" in built) this.#giveBack(batch, built.buildError);
       else publishing = this.#publish(built);
     }
     await publishing;
   }
 
   /** Empty after a failure, and after a pause: a queue that fails at once must not keep this process busy. */
-  async #collect(signal: AbortSignal): Promise<readonly QueueMessage[]> {
+  async #collect(signal: AbortSignal): Promise<{ readonly messages: readonly QueueMessage[]; readonly round: number }> {
     const { queue, clock, log } = this.#deps;
+    let round = this.#round;
+    const onOpen = (): void => {
+      round = this.#round;
+    };
     try {
-      const messages = await collect({ queue, clock, limits: this.#limits }, signal);
-      if (messages.length > 0 || signal.aborted) return messages;
+      const messages = await collect({ queue, clock, limits: this.#limits, onOpen }, signal);
+      if (messages.length > 0 || signal.aborted) return { messages, round };
     } catch (error) {
       log.warn({ err: error }, "pulling from the queue failed, will try again");
     }
     await clock.sleep(PULL_PAUSE_MS as DurationMs, signal);
-    return [];
+    return { messages: [], round };
   }
 
   #dropConsumed(batch: SegmentBatch): SegmentBatch {
@@ -113,10 +120,10 @@ class SegmentWorker {
   }
 
   /** Publishes, asking an unavailable bucket again for a while; what another owner has taken is left out and the rest built anew. */
-  async #publish(built: BuiltSegment): Promise<Outcome> {
+  async #publish(built: BuiltSegment): Promise<void> {
     let current = built;
     for (let overtaken = 0; overtaken < OVERTAKEN_MAX; overtaken++) {
-      if (current.batch.messages.length === 0) return "done";
+      if (current.batch.messages.length === 0) return;
       const startMs = this.#deps.clock.monotonicMs();
       const publication = new Publication(current, this.#deps);
       let published: Published;
@@ -130,7 +137,7 @@ class SegmentWorker {
       if (published.kind === "published") {
         this.#metrics.publishSeconds.observe((this.#deps.clock.monotonicMs() - startMs) / SECOND_MS);
         this.#settle(current, published);
-        return "done";
+        return;
       }
       this.#metrics.lostRaces.inc();
       const { batch } = current;
@@ -179,7 +186,9 @@ class SegmentWorker {
     this.#deps.log.error({ err: fault, partition, sequence }, "message cannot be read, put aside under dead/");
   }
 
-  async #giveBack(batch: SegmentBatch, error: unknown): Promise<Outcome> {
+  #giveBack(batch: SegmentBatch, error: unknown): void {
+    this.#round++;
+    this.#lastFault = error;
     const fault = asPublishFault(error);
     this.#deps.log.error(
       { err: error, messages: batch.messages.length },
@@ -188,9 +197,5 @@ class SegmentWorker {
     // Last to first: each one finds its place before those that follow it.
     for (const message of batch.messages.toReversed()) message.nak(fault);
     this.#metrics.givenBack.inc({ reason: fault.code }, batch.messages.length);
-    return { fault };
   }
 }
-
-/** Of a publication; a given-back one takes its successor with it. */
-type Outcome = "done" | { readonly fault: Error };
