@@ -1,6 +1,9 @@
 import type { Config } from "../config/schema.ts";
 import type { Server } from "../main.ts";
 
+/** Where the commands look by themselves. */
+const DEFAULT_PORT = 4040;
+
 /** What a person sees when the server is up: where to look, how to connect what they have, what to run next. */
 export function greeting(config: Config, { port, otlpPorts }: Server): string {
   const url = `http://localhost:${port}`;
@@ -10,6 +13,15 @@ export function greeting(config: Config, { port, otlpPorts }: Server): string {
       : config.auth.mode === "tokens"
         ? " -H 'Authorization: Bearer TOKEN'"
         : "";
+  const tenant = config.auth.mode === "header" ? " --tenant TENANT" : config.auth.mode === "tokens" ? " --token TOKEN" : "";
+  const where = `${port === DEFAULT_PORT ? "" : ` --url ${url}`}${tenant}`;
+  const next: readonly (readonly [string, string])[] = [
+    [`npx brazier top${where}`, "the services that send profiles"],
+    [`npx brazier top brazier${where}`, "the hottest functions of one"],
+    [`npx brazier push FILE${where}`, "send a pprof file"],
+    ["npx brazier config", `the settings; data is in ${config.data_dir}`],
+  ];
+  const width = Math.max(...next.map(([command]) => command.length));
   const otlp = otlpPorts.grpc === undefined ? `localhost:${port}` : `localhost:${otlpPorts.grpc}`;
   const self = config.self_profile.enabled
     ? ["It profiles itself as service brazier: the first profile is there in a few seconds.", ""]
@@ -24,10 +36,7 @@ export function greeting(config: Config, { port, otlpPorts }: Server): string {
     `  OpenTelemetry  OTLP profiles over gRPC to ${otlp}, or over HTTP to ${url}/v1development/profiles`,
     `  curl           curl${header} --data-binary @cpu.pprof '${url}/ingest?name=my-service&format=pprof'`,
     "",
-    "  Next           npx brazier top            the services that send profiles",
-    "                 npx brazier top brazier    the hottest functions of one",
-    "                 npx brazier push FILE      send a pprof file",
-    `                 npx brazier config         the settings; data is in ${config.data_dir}`,
+    ...next.map(([command, purpose], i) => `  ${(i === 0 ? "Next" : "").padEnd(14)} ${command.padEnd(width)}  ${purpose}`),
     "",
   ].join("\n")}\n`;
 }
