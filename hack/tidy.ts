@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { checkAmbient } from "./tidy/ambient.ts";
+import { checkChanges } from "./tidy/changes.ts";
 import { checkDeadFiles } from "./tidy/dead-files.ts";
 import { checkDocuments } from "./tidy/documents.ts";
 import { importsOf } from "./tidy/imports.ts";
@@ -22,6 +23,7 @@ const RULES: readonly (readonly [name: string, check: () => readonly TidyFault[]
   ["time, chance and I/O are arguments", () => checkAmbient(files)],
   ["every file is reached", () => checkDeadFiles(files, imports)],
   ["documents lead somewhere", () => checkDocuments(files)],
+  ["change notes have their form", () => checkChanges(files)],
   ["files fit a few screens", () => checkLengths(files)],
   ["nothing names one machine or registry", () => checkLeaks(files)],
   ["the lock names every platform", () => checkLock(files)],
