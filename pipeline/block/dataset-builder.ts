@@ -1,7 +1,7 @@
 import { type LabelSet, labelSetKey } from "../profile/labels.ts";
 import { type ProfileKind, profileKindKey } from "../profile/profile-type.ts";
 import type { QueuedProfile } from "../profile/queued-profile.ts";
-import { SymbolTable } from "../symbols/symbol-table.ts";
+import { type SymbolSizes, SymbolTable } from "../symbols/symbol-table.ts";
 import type { Symbols } from "../symbols/symbols.ts";
 import type { DecodedDataset } from "./dataset-reader.ts";
 import { idWords, KindBuilder, type KindColumns } from "./kind-builder.ts";
@@ -24,12 +24,13 @@ export type DatasetColumns = {
 export class DatasetBuilder {
   readonly tenant: string;
   readonly service: string;
-  readonly symbols = new SymbolTable();
+  readonly symbols: SymbolTable;
   readonly #series: LabelSet[] = [];
   readonly #seriesIds = new Map<string, number>();
   readonly #kinds = new Map<string, { kind: ProfileKind; builder: KindBuilder }>();
 
-  constructor(tenant: string, service: string) {
+  constructor(tenant: string, service: string, sizes?: SymbolSizes) {
+    this.symbols = new SymbolTable(sizes);
     this.tenant = tenant;
     this.service = service;
   }

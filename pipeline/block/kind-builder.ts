@@ -21,8 +21,8 @@ export class KindBuilder {
   readonly #period = new GrowableFloat64();
   readonly #ids = new GrowableUint32();
   // Samples.
-  readonly #stack = new GrowableUint32(1024);
-  readonly #row = new GrowableUint32(1024);
+  readonly #stack = new GrowableUint32();
+  readonly #row = new GrowableUint32();
   readonly #values: GrowableFloat64[];
   readonly #spanRow = new GrowableUint32();
   readonly #spans = new GrowableUint32();
@@ -32,7 +32,7 @@ export class KindBuilder {
 
   constructor(sampleTypes: number) {
     this.#sampleTypes = sampleTypes;
-    this.#values = Array.from({ length: sampleTypes }, () => new GrowableFloat64(1024));
+    this.#values = Array.from({ length: sampleTypes }, () => new GrowableFloat64());
   }
 
   expect(sampleRows: number): void {

@@ -22,6 +22,8 @@ export class ObjectWriter {
   readonly #level: number;
   readonly #compressionLevel: number;
   readonly #out = new ByteWriter(256 * 1024);
+  /** One section before compression: the same memory for all of them. */
+  readonly #section = new ByteWriter(256 * 1024);
   readonly #datasets: DatasetEntry[] = [];
 
   constructor(options: { readonly level: number; readonly compressionLevel: number }) {
@@ -39,7 +41,10 @@ export class ObjectWriter {
 
   add(dataset: DatasetColumns): void {
     const sections: SectionEntry[] = [];
-    const section = (kind: SectionKind, kindIndex: number, raw: Uint8Array): void => {
+    const section = (kind: SectionKind, kindIndex: number, encode: (writer: ByteWriter) => void): void => {
+      this.#section.clear();
+      encode(this.#section);
+      const raw = this.#section.view();
       const stored = compress(raw, this.#compressionLevel);
       sections.push({
         kind,
@@ -51,12 +56,13 @@ export class ObjectWriter {
       });
       this.#out.raw(stored.bytes);
     };
-    section(SectionKind.Series, 0, encodeSeries(dataset.series));
-    section(SectionKind.Symbols, 0, encodeSymbols(dataset.symbols));
+    section(SectionKind.Series, 0, (writer) => encodeSeries(writer, dataset.series));
+    section(SectionKind.Symbols, 0, (writer) => encodeSymbols(writer, dataset.symbols));
     dataset.kinds.forEach(({ columns }, index) => {
-      section(SectionKind.Profiles, index, encodeProfiles(columns.profiles));
-      if (columns.totals !== undefined) section(SectionKind.Totals, index, encodeStackValues(columns.totals));
-      section(SectionKind.Samples, index, encodeStackValues(columns.samples));
+      section(SectionKind.Profiles, index, (writer) => encodeProfiles(writer, columns.profiles));
+      const { totals } = columns;
+      if (totals !== undefined) section(SectionKind.Totals, index, (writer) => encodeStackValues(writer, totals));
+      section(SectionKind.Samples, index, (writer) => encodeStackValues(writer, columns.samples));
     });
     this.#datasets.push({ ...describe(dataset), sections });
   }

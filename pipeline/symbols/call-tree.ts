@@ -22,7 +22,8 @@ export class CallTree {
   #table: InternTable | undefined;
   #hashed: number[] = [];
 
-  constructor(capacity = 1024) {
+  constructor(expected = 1024) {
+    const capacity = Math.max(Math.ceil(expected), 2);
     this.parent = new Uint32Array(capacity);
     this.label = new Uint32Array(capacity);
     this.#firstChild = new Uint32Array(capacity);

@@ -6,7 +6,7 @@ export class GrowableUint32 {
   data: Uint32Array;
   length = 0;
   constructor(capacity = 64) {
-    this.data = new Uint32Array(capacity);
+    this.data = new Uint32Array(Math.max(capacity, 1));
   }
   reserve(more: number): void {
     const needed = this.length + more;
@@ -29,7 +29,7 @@ export class GrowableFloat64 {
   data: Float64Array;
   length = 0;
   constructor(capacity = 64) {
-    this.data = new Float64Array(capacity);
+    this.data = new Float64Array(Math.max(capacity, 1));
   }
   reserve(more: number): void {
     const needed = this.length + more;

@@ -15,7 +15,7 @@ export class InternTable {
   constructor(capacity = 64) {
     const size = 2 ** Math.ceil(Math.log2(Math.max(capacity * 2, 16)));
     this.#slots = new Int32Array(size);
-    this.#hashes = new Int32Array(capacity);
+    this.#hashes = new Int32Array(Math.max(capacity, 1));
     this.#mask = size - 1;
   }
 

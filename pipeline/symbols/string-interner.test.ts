@@ -6,7 +6,7 @@ const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 describe("StringInterner", () => {
   it("gives equal strings one id, the empty one 0, and keeps their bytes", () => {
-    const interner = new StringInterner(8);
+    const interner = new StringInterner({ strings: 1, stringBytes: 8 });
     const texts = ["", "main", "main.go", "runtime.mallocgc", "äöü", "main", ""];
     const ids = texts.map((text) => interner.intern(encode(text), 0, encode(text).length));
     expect(ids).toEqual([0, 1, 2, 3, 4, 1, 0]);

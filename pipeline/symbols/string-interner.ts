@@ -10,14 +10,18 @@ export class StringInterner {
   bytes: Uint8Array;
   sizeBytes = 0;
   /** End offset of string i; it starts where string i - 1 ends. */
-  readonly ends = new GrowableUint32();
-  readonly hashLo = new GrowableUint32();
-  readonly hashHi = new GrowableUint32();
-  readonly #table = new InternTable(256);
+  readonly ends: GrowableUint32;
+  readonly hashLo: GrowableUint32;
+  readonly hashHi: GrowableUint32;
+  readonly #table: InternTable;
   readonly #hash = new StringHash();
 
-  constructor(capacityBytes = 16 * 1024) {
-    this.bytes = new Uint8Array(capacityBytes);
+  constructor(sizes: { readonly strings: number; readonly stringBytes: number } = { strings: 256, stringBytes: 16 * 1024 }) {
+    this.bytes = new Uint8Array(sizes.stringBytes);
+    this.ends = new GrowableUint32(sizes.strings);
+    this.hashLo = new GrowableUint32(sizes.strings);
+    this.hashHi = new GrowableUint32(sizes.strings);
+    this.#table = new InternTable(sizes.strings);
     this.intern(this.bytes, 0, 0);
   }
 

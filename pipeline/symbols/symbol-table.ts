@@ -9,6 +9,16 @@ import type { Symbols } from "./symbols.ts";
 /** Symbols without the stack nodes: what a queued profile and a dataset have in common. */
 type SymbolTables = Omit<Symbols, "nodes">;
 
+/** How many of each there will be, about; stringBytes in bytes. */
+export type SymbolSizes = {
+  readonly strings: number;
+  readonly stringBytes: number;
+  readonly functions: number;
+  readonly locations: number;
+  readonly lines: number;
+  readonly nodes: number;
+};
+
 /** Where the locations of something added are in the table: the table's location at the index + 1 of its own. */
 type LocationMap = Uint32Array;
 
@@ -17,20 +27,29 @@ type LocationMap = Uint32Array;
  * node once. Grows; read it out with `view`.
  */
 export class SymbolTable {
-  readonly strings = new StringInterner();
-  readonly #mappings = columns(9);
-  readonly #functions = columns(4);
-  readonly #locations = columns(3);
-  readonly #lineEnds = new GrowableUint32();
-  readonly #lineFunction = new GrowableUint32();
-  readonly #lineNumber = new GrowableUint32();
-  readonly #nodes = new CallTree();
+  readonly strings: StringInterner;
+  readonly #mappings = columns(9, 8);
+  readonly #functions: readonly GrowableUint32[];
+  readonly #locations: readonly GrowableUint32[];
+  readonly #lineEnds: GrowableUint32;
+  readonly #lineFunction: GrowableUint32;
+  readonly #lineNumber: GrowableUint32;
+  readonly #nodes: CallTree;
   readonly #mappingTable = new InternTable(8);
-  readonly #functionTable = new InternTable(128);
-  readonly #locationTable = new InternTable(256);
+  readonly #functionTable: InternTable;
+  readonly #locationTable: InternTable;
 
-  get nodeCount(): number {
-    return this.#nodes.count - 1;
+  /** Memory is taken for `sizes` at once; more comes by doubling. */
+  constructor(sizes: SymbolSizes = SMALL) {
+    this.strings = new StringInterner(sizes);
+    this.#functions = columns(4, sizes.functions);
+    this.#functionTable = new InternTable(sizes.functions);
+    this.#locations = columns(3, sizes.locations);
+    this.#locationTable = new InternTable(sizes.locations);
+    this.#lineEnds = new GrowableUint32(sizes.locations);
+    this.#lineFunction = new GrowableUint32(sizes.lines);
+    this.#lineNumber = new GrowableUint32(sizes.lines);
+    this.#nodes = new CallTree(sizes.nodes);
   }
 
   /** Adds a profile's symbols and stacks. Returns the stack (leaf node id) of each of its stacktraces. */
@@ -235,8 +254,25 @@ export class SymbolTable {
   }
 }
 
-function columns(count: number): readonly GrowableUint32[] {
-  return Array.from({ length: count }, () => new GrowableUint32());
+const SMALL: SymbolSizes = { strings: 256, stringBytes: 16 * 1024, functions: 128, locations: 256, lines: 256, nodes: 1024 };
+
+/** What will probably be in a table that takes these profiles: they share most of it, and the largest has most. */
+export function expectedSizes(profiles: readonly QueuedProfile[]): SymbolSizes {
+  const largest = (sizeOf: (profile: QueuedProfile) => number): number => Math.max(16, ...profiles.map(sizeOf));
+  const room = 1 + Math.min(profiles.length - 1, 4) / 4;
+  return {
+    strings: largest(({ strings }) => strings.ends.length * room),
+    stringBytes: largest(({ strings }) => strings.bytes.length * room),
+    functions: largest(({ functions }) => functions.name.length * room),
+    locations: largest(({ locations }) => locations.mapping.length * room),
+    lines: largest(({ lines }) => lines.number.length * room),
+    // Of the locations of all stacks about a fifth are new nodes.
+    nodes: largest(({ stacks }) => (stacks.locations.length / 5) * room),
+  };
+}
+
+function columns(count: number, capacity: number): readonly GrowableUint32[] {
+  return Array.from({ length: count }, () => new GrowableUint32(capacity));
 }
 
 function views(of: readonly GrowableUint32[]): Uint32Array[] {

@@ -62,6 +62,49 @@ export class ByteWriter {
     this.varint(Math.floor(magnitude / 64));
   }
 
+  /** `signed` of each number's difference from the one before (0 before the first). */
+  deltas(column: Uint32Array): void {
+    // A difference of two 32-bit numbers takes 6 bits and then 27: 5 bytes.
+    this.reserve(column.length * 5);
+    const bytes = this.bytes;
+    let at = this.length;
+    let previous = 0;
+    for (let i = 0; i < column.length; i++) {
+      const value = column[i]!;
+      const difference = value - previous;
+      previous = value;
+      const sign = difference < 0 ? 1 : 0;
+      const magnitude = sign === 1 ? -difference : difference;
+      if (magnitude < 64) {
+        bytes[at++] = (magnitude << 1) | sign;
+        continue;
+      }
+      bytes[at++] = 0x80 | ((magnitude & 63) << 1) | sign;
+      let rest = Math.floor(magnitude / 64);
+      for (; rest > 0x7f; rest >>>= 7) bytes[at++] = (rest & 0x7f) | 0x80;
+      bytes[at++] = rest;
+    }
+    this.length = at;
+  }
+
+  /** `varint` of each number. */
+  varints(column: Uint32Array): void {
+    this.reserve(column.length * 5);
+    const bytes = this.bytes;
+    let at = this.length;
+    for (let i = 0; i < column.length; i++) {
+      let rest = column[i]!;
+      for (; rest > 0x7f; rest >>>= 7) bytes[at++] = (rest & 0x7f) | 0x80;
+      bytes[at++] = rest;
+    }
+    this.length = at;
+  }
+
+  /** Forgets what was written and keeps the memory. */
+  clear(): void {
+    this.length = 0;
+  }
+
   raw(bytes: Uint8Array): void {
     this.reserve(bytes.length);
     this.bytes.set(bytes, this.length);

@@ -7,8 +7,7 @@ import type { ByteWriter } from "./byte-writer.ts";
 
 /** Each number as a varint. */
 export function writePlain(writer: ByteWriter, column: Uint32Array): void {
-  writer.reserve(column.length * 5);
-  for (let i = 0; i < column.length; i++) writer.varint(column[i]!);
+  writer.varints(column);
 }
 
 export function readPlain(reader: ByteReader, count: number): Uint32Array {
@@ -20,11 +19,7 @@ export function readPlain(reader: ByteReader, count: number): Uint32Array {
 
 /** Each number as its signed difference from the one before (0 before the first). */
 export function writeDelta(writer: ByteWriter, column: Uint32Array): void {
-  let previous = 0;
-  for (let i = 0; i < column.length; i++) {
-    writer.signed(column[i]! - previous);
-    previous = column[i]!;
-  }
+  writer.deltas(column);
 }
 
 export function readDelta(reader: ByteReader, count: number): Uint32Array {

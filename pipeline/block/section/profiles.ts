@@ -1,5 +1,5 @@
 import { ByteReader } from "../column/byte-reader.ts";
-import { ByteWriter } from "../column/byte-writer.ts";
+import type { ByteWriter } from "../column/byte-writer.ts";
 import { readDelta, writeDelta } from "../column/integers.ts";
 import { readValues, writeValues } from "../column/values.ts";
 
@@ -22,9 +22,8 @@ export type ProfileColumns = {
 
 export const PROFILE_ID_BYTES = 16;
 
-export function encodeProfiles(profiles: ProfileColumns): Uint8Array {
+export function encodeProfiles(writer: ByteWriter, profiles: ProfileColumns): void {
   const { count } = profiles;
-  const writer = new ByteWriter(count * 40 + 64);
   writer.varint(count);
   writeDelta(writer, profiles.series);
   let previousMs = 0;
@@ -36,7 +35,6 @@ export function encodeProfiles(profiles: ProfileColumns): Uint8Array {
   writeValues(writer, [profiles.durationNs, profiles.period], oneRun(count));
   writer.raw(profiles.ids);
   writeValues(writer, profiles.totals, oneRun(count));
-  return writer.take();
 }
 
 /** Errors: `block_section_corrupt`. */

@@ -1,9 +1,9 @@
 import { type LabelSet, sortLabels } from "../../profile/labels.ts";
 import { ByteReader } from "../column/byte-reader.ts";
-import { ByteWriter } from "../column/byte-writer.ts";
+import type { ByteWriter } from "../column/byte-writer.ts";
 
 /** The label sets of a dataset; each label name and value once. See FORMAT.md, "Series". */
-export function encodeSeries(series: readonly LabelSet[]): Uint8Array {
+export function encodeSeries(writer: ByteWriter, series: readonly LabelSet[]): void {
   const ids = new Map<string, number>();
   const id = (text: string): number => {
     const known = ids.get(text);
@@ -12,7 +12,6 @@ export function encodeSeries(series: readonly LabelSet[]): Uint8Array {
     return ids.size - 1;
   };
   const sets = series.map((labels) => labels.map((label) => [id(label.name), id(label.value)] as const));
-  const writer = new ByteWriter();
   writer.varint(ids.size);
   for (const text of ids.keys()) writer.text(text);
   writer.varint(sets.length);
@@ -23,7 +22,6 @@ export function encodeSeries(series: readonly LabelSet[]): Uint8Array {
       writer.varint(value);
     }
   }
-  return writer.take();
 }
 
 /** Errors: `block_section_corrupt`. */

@@ -1,5 +1,5 @@
 import { ByteReader } from "../column/byte-reader.ts";
-import { ByteWriter } from "../column/byte-writer.ts";
+import type { ByteWriter } from "../column/byte-writer.ts";
 import { readValues, writeValues } from "../column/values.ts";
 
 /**
@@ -18,9 +18,8 @@ export type StackValues = {
 
 export type SpanColumns = { readonly row: Uint32Array; readonly spans: Uint32Array; readonly traces: Uint32Array };
 
-export function encodeStackValues(table: StackValues): Uint8Array {
+export function encodeStackValues(writer: ByteWriter, table: StackValues): void {
   const { stacks, runEnds, row } = table;
-  const writer = new ByteWriter(row.length * 4 + stacks.length * 3 + 64);
   writer.varint(stacks.length);
   writer.varint(row.length);
   let previous = 0;
@@ -44,7 +43,6 @@ export function encodeStackValues(table: StackValues): Uint8Array {
   }
   writeValues(writer, table.values, runEnds);
   writeSpans(writer, table.spans);
-  return writer.take();
 }
 
 /** Errors: `block_section_corrupt`. */

@@ -1,12 +1,11 @@
 import type { Symbols } from "../../symbols/symbols.ts";
 import { ByteReader } from "../column/byte-reader.ts";
-import { ByteWriter } from "../column/byte-writer.ts";
+import type { ByteWriter } from "../column/byte-writer.ts";
 import { readDelta, readEnds, readPlain, readRelative, writeDelta, writeEnds, writePlain, writeRelative } from "../column/integers.ts";
 
 /** Strings, mappings, functions, locations with their lines, and stack nodes, once each. See FORMAT.md, "Symbols". */
-export function encodeSymbols(symbols: Symbols): Uint8Array {
+export function encodeSymbols(writer: ByteWriter, symbols: Symbols): void {
   const { strings, mappings, functions, locations, lines, nodes } = symbols;
-  const writer = new ByteWriter(strings.bytes.length + nodes.parent.length * 4 + 4096);
   for (const count of [strings.ends, mappings.fileName, functions.name, locations.mapping, lines.function, nodes.parent])
     writer.varint(count.length);
   writeEnds(writer, strings.ends);
@@ -25,7 +24,6 @@ export function encodeSymbols(symbols: Symbols): Uint8Array {
   // A node mostly follows its parent: the distance is 1.
   for (let i = 0; i < nodes.parent.length; i++) writer.varint(i + 1 - nodes.parent[i]!);
   writeDelta(writer, nodes.location);
-  return writer.take();
 }
 
 /** Errors: `block_section_corrupt`; every reference is checked, so that readers need not. */

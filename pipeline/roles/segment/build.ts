@@ -1,10 +1,11 @@
 import { CodedError, FaultKind, type FaultRecord, faultRecord, isCoded } from "../../base/errors.ts";
 import { SEGMENT_COMPRESSION_LEVEL } from "../../block/compression.ts";
-import { DatasetBuilder } from "../../block/dataset-builder.ts";
+import { DatasetBuilder, type DatasetColumns } from "../../block/dataset-builder.ts";
 import type { ObjectDirectory } from "../../block/directory.ts";
 import { type ObjectBytes, ObjectWriter } from "../../block/writer.ts";
 import type { QueuedProfile } from "../../profile/queued-profile.ts";
 import { decodeQueuedProfile } from "../../profile/queued-profile-codec.ts";
+import { expectedSizes } from "../../symbols/symbol-table.ts";
 
 /** A message that cannot become part of a segment, by its index in the batch. */
 export type RejectedMessage = { readonly index: number; readonly fault: FaultRecord };
@@ -38,17 +39,20 @@ export function buildSegmentFromMessages(messages: readonly Uint8Array[]): Segme
 
 /** Builds one segment from at least one profile. Pure; the same profiles in another order give the same answers. */
 export function buildSegment(profiles: readonly QueuedProfile[]): ObjectBytes {
-  const builders = new Map<string, DatasetBuilder>();
-  for (const profile of profiles) {
-    const key = `${profile.tenant}\0${profile.service}`;
-    let builder = builders.get(key);
-    if (builder === undefined) builders.set(key, (builder = new DatasetBuilder(profile.tenant, profile.service)));
-    builder.addProfile(profile);
-  }
+  const byDataset = Map.groupBy(profiles, ({ tenant, service }) => `${tenant}\0${service}`);
   const writer = new ObjectWriter({ level: 0, compressionLevel: SEGMENT_COMPRESSION_LEVEL });
-  for (const key of [...builders.keys()].sort()) {
-    const dataset = builders.get(key)!.finish();
+  for (const key of [...byDataset.keys()].sort()) {
+    const dataset = buildDataset(byDataset.get(key)!);
     if (dataset !== undefined) writer.add(dataset);
   }
   return writer.finish();
+}
+
+function buildDataset(profiles: readonly QueuedProfile[]): DatasetColumns | undefined {
+  const { tenant, service } = profiles[0]!;
+  const builder = new DatasetBuilder(tenant, service, expectedSizes(profiles));
+  for (const { kind, samples } of profiles) builder.expect(kind, samples.count);
+  builder.allocate();
+  for (const profile of profiles) builder.addProfile(profile);
+  return builder.finish();
 }
