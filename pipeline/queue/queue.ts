@@ -12,7 +12,12 @@ export interface Queue {
    * worker that acknowledged it. Rejects with the fault when it is neither.
    */
   publish(partition: number, message: OutgoingMessage, signal?: AbortSignal): Promise<void>;
-  /** Waits for at least one message of the partitions this puller owns, then gives what is there, up to the bounds. Empty when the signal is aborted. */
+  /**
+   * Waits for at least one message of the partitions this puller owns, then gives what is there, up to the bounds. Empty when the signal is aborted.
+   *
+   * Each partition comes in ascending sequence from its first message that is not acknowledged, for every puller that believes it owns it: a
+   * commit counts all sequences up to its last one, so a puller that was handed a later message before an earlier one would lose that.
+   */
   pull(bounds: PullBounds, signal: AbortSignal): Promise<readonly QueueMessage[]>;
   /** Messages and bytes waiting (not pulled or pulled and not settled). */
   depth(): Promise<{ readonly messages: number; readonly bytes: number }>;

@@ -23,6 +23,8 @@ export type PublishedProfile = {
   readonly id: string;
   readonly partition: number;
   readonly messageId: string;
+  /** Sum of its samples. */
+  readonly value: number;
 };
 
 type Known = PublishedProfile & { readonly sequence: number };
@@ -140,11 +142,13 @@ export class Auditor {
 
   async #checkAnswer(state: CatalogState, tenant: string, mustBeFound: ReadonlySet<string>): Promise<void> {
     const answered = await this.#ask(state, tenant);
-    const found = new Set(answered);
-    assert.equal(found.size, answered.length, "no profile is answered twice");
+    const found = new Set(answered.keys());
     const own = this.#published.filter((profile) => profile.tenant === tenant);
-    const known = new Set(own.map(({ id }) => id));
-    for (const id of found) assert.ok(known.has(id), `profile ${id} is one of tenant ${tenant}`);
+    const known = new Map(own.map((profile) => [profile.id, profile]));
+    for (const [id, value] of answered) {
+      assert.ok(known.has(id), `profile ${id} is one of tenant ${tenant}`);
+      assert.equal(value, known.get(id)!.value, `profile ${id} has its value, wherever it is stored`);
+    }
     for (const profile of own) {
       const fate = this.#fateOf(profile);
       if (fate === "deleted") assert.ok(!found.has(profile.id), `deleted profile ${profile.messageId} is not found`);
@@ -173,7 +177,8 @@ export class Auditor {
   /** When a profile was first seen in an answer. */
   readonly #storedMs = new Map<string, number>();
 
-  async #ask(state: CatalogState, tenant: string): Promise<readonly string[]> {
+  /** Profile ids with their values. */
+  async #ask(state: CatalogState, tenant: string): Promise<ReadonlyMap<string, number>> {
     this.#queries++;
     const engine = new BlockEngine({
       state,
@@ -194,9 +199,11 @@ export class Auditor {
     );
     const services = new Set(rows.series.map((labels) => labels.find(({ name }) => name === "service_name")!.value));
     for (const service of services) assert.ok((SERVICES as readonly string[]).includes(service));
-    const ids = Array.from({ length: rows.count }, (_, i) => Buffer.from(rows.ids.subarray(i * 16, i * 16 + 16)).toString("hex"));
-    for (const id of ids) if (!this.#storedMs.has(id)) this.#storedMs.set(id, this.#clock.nowMs());
-    return ids;
+    const answered = new Map<string, number>();
+    for (let i = 0; i < rows.count; i++) answered.set(Buffer.from(rows.ids.subarray(i * 16, i * 16 + 16)).toString("hex"), rows.value[i]!);
+    assert.equal(answered.size, rows.count, "no profile is answered twice");
+    for (const id of answered.keys()) if (!this.#storedMs.has(id)) this.#storedMs.set(id, this.#clock.nowMs());
+    return answered;
   }
 
   async #listAll(): Promise<string[]> {

@@ -115,7 +115,8 @@ export class World {
       });
       const partition = (TENANTS.indexOf(tenant) + SERVICES.indexOf(service)) % PARTITIONS;
       this.#stream.publish(partition, `p${number}`, encodeQueuedProfile(profile));
-      this.#auditor.published({ tenant, service, timeNs, id: Buffer.from(profile.id).toString("hex"), partition, messageId: `p${number}` });
+      const id = Buffer.from(profile.id).toString("hex");
+      this.#auditor.published({ tenant, service, timeNs, id, partition, messageId: `p${number}`, value: values[0] + values[1] });
     }
   }
 
