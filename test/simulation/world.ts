@@ -106,13 +106,9 @@ export class World {
       const number = ++this.#published;
       // The time makes each profile unique in its series, or one would be dropped as a duplicate.
       const timeNs = BigInt(this.#clock.nowMs()) * 1_000_000n + BigInt(number);
-      const profile = testQueuedProfile({
-        tenant,
-        service,
-        timeNs,
-        idSeed: number,
-        stacks: [`main;f${this.#upTo(5)} ${1 + this.#upTo(100)}`],
-      });
+      const values = [1 + this.#upTo(100), 1 + this.#upTo(100)] as const;
+      const stacks = values.map((value, i) => `main;f${this.#upTo(5)};leaf${i} ${value}`);
+      const profile = testQueuedProfile({ tenant, service, timeNs, idSeed: number, stacks });
       const partition = (TENANTS.indexOf(tenant) + SERVICES.indexOf(service)) % PARTITIONS;
       this.#stream.publish(partition, `p${number}`, encodeQueuedProfile(profile));
       const id = Buffer.from(profile.id).toString("hex");
