@@ -6,6 +6,9 @@ import { applyDefaultRules, mutableLabels } from "./relabel.ts";
 
 const NameClass = { Unknown: 0, Series: 1, Span: 2, Trace: 3 } as const;
 
+/** Labels that say how to take the profile, and those that follow from its kind: what a sender writes into the latter cannot be true. */
+const NOT_STORED = ["__delta__", "__profile_type__", "__type__", "__unit__", "__period_type__", "__period_unit__"];
+
 /**
  * Gives every sample its series: the labels of the profile and the text labels of the sample that it has no label for yet. Span
  * and trace ids stay with the sample.
@@ -146,7 +149,7 @@ export class SeriesTable {
       [...joined].map(([name, value]) => ({ name, value })),
       this.#limits,
     );
-    joined.delete("__delta__");
+    for (const name of NOT_STORED) joined.delete(name);
     joined.set("__service_name__", joined.get("service_name") as string);
     const labels = sortLabels([...joined].map(([name, value]) => ({ name, value })));
     const key = labelSetKey(labels);

@@ -51,7 +51,7 @@ describe("normalize", () => {
   it("gives every series the service under both names, and takes the ingest labels away", () => {
     const [profile] = normalized({
       samples: stacks("a 1"),
-      labels: { __delta__: "false", __session_id__: "0011223344556677", region: "eu" },
+      labels: { __delta__: "false", __session_id__: "0011223344556677", __type__: "mine", region: "eu" },
     });
     expect(profile!.series).toEqual([
       [
@@ -144,6 +144,15 @@ describe("normalize", () => {
     const buildId = queued!.mappings.buildId[0]!;
     const text = Buffer.from(queued!.strings.bytes.subarray(queued!.strings.ends[buildId - 1], queued!.strings.ends[buildId])).toString();
     expect(JSON.parse(text)).toEqual({ repository: "https://example.org/r", git_ref: "main", build_id: "b1" });
+  });
+
+  it("takes samples without a stack", () => {
+    expect(
+      texts([
+        { stack: [], values: [3] },
+        { stack: [], values: [4] },
+      ]),
+    ).toEqual([" 7"]);
   });
 
   it("takes now for a profile without time", () => {
