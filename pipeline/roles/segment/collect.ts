@@ -41,17 +41,20 @@ export async function collect({ queue, clock, limits, onOpen }: CollectDeps, sig
   return messages;
 }
 
+/** A reason of our own: the default one is an exception with a stack, made anew each time. */
+const OVER = "waited long enough";
+
 async function pullWithin(
   { queue, clock }: Pick<CollectDeps, "queue" | "clock">,
   bounds: PullBounds,
   waitMs: number,
 ): Promise<readonly QueueMessage[]> {
   const over = new AbortController();
-  const timer = clock.sleep(Math.ceil(waitMs) as DurationMs, over.signal).then(() => over.abort());
+  const timer = clock.sleep(Math.ceil(waitMs) as DurationMs, over.signal).then(() => over.abort(OVER));
   try {
     return await queue.pull(bounds, over.signal);
   } finally {
-    over.abort();
+    over.abort(OVER);
     await timer;
   }
 }
