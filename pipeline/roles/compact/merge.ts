@@ -1,7 +1,8 @@
 import { assert } from "../../base/assert.ts";
+import { CodedError, isCoded } from "../../base/errors.ts";
 import { BLOCK_COMPRESSION_LEVEL } from "../../block/compression.ts";
 import { DatasetBuilder } from "../../block/dataset-builder.ts";
-import { datasetRange, decodeDataset } from "../../block/dataset-reader.ts";
+import { type DecodedDataset, datasetRange, decodeDataset } from "../../block/dataset-reader.ts";
 import type { DatasetEntry } from "../../block/directory.ts";
 import { type ObjectBytes, ObjectWriter } from "../../block/writer.ts";
 
@@ -40,7 +41,7 @@ export async function* mergeDatasets(
     builder.allocate();
     for (const { key, dataset, dropped } of inputs) {
       const { offset, sizeBytes } = datasetRange(dataset);
-      const decoded = decodeDataset(await readRange(key, offset, sizeBytes), dataset);
+      const decoded = decodeNamed(key, await readRange(key, offset, sizeBytes), dataset);
       builder.addDataset(
         decoded,
         dropped.length === 0 ? undefined : (time) => !dropped.some(({ minNs, maxNs }) => time >= minNs && time <= maxNs),
@@ -54,6 +55,16 @@ export async function* mergeDatasets(
     writer = newWriter();
   }
   if (writer.datasetCount > 0) yield writer.finish();
+}
+
+/** The compactor leaves the damaged object alone, and needs its name for that. */
+function decodeNamed(key: string, range: Uint8Array, dataset: DatasetEntry): DecodedDataset {
+  try {
+    return decodeDataset(range, dataset);
+  } catch (error) {
+    if (!isCoded(error)) throw error;
+    throw new CodedError(error.code, error.kind, `${key}: ${error.rawMessage}`, { cause: error, facts: { ...error.facts, key } });
+  }
 }
 
 /** Services in order, so that the same plan gives the same bytes. */
