@@ -2,13 +2,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { PushedProfile } from "../../test/harness/client.ts";
-import { ask as askJson, push } from "../../test/harness/client.ts";
 import { type Server, startServer } from "../../test/harness/server.ts";
 import { calibrate } from "./calibrate.ts";
 import { type Fleet, makeFleet } from "./fleet.ts";
 import { load, quantile } from "./load.ts";
 import { figuresOf, folderSize } from "./process-figures.ts";
+import { pushToFound } from "./push-to-found.ts";
 import { ask, type Query, queries } from "./queries.ts";
+import { receivedSymbolBytes, storedSymbolBytes } from "./stored-sections.ts";
 import type { Row } from "./table.ts";
 import {
   ACK_P50_MS,
@@ -19,6 +20,7 @@ import {
   QUERY_CPU_MS,
   READY_MS,
   REST_MB,
+  SYMBOLS_STORED,
   THROUGHPUT_PER_S,
 } from "./targets.ts";
 
@@ -65,6 +67,17 @@ export async function ownBench(options: OwnBenchOptions): Promise<{ readonly row
       { figure: "bytes stored / bytes received gzipped", ours: stored.bytes / fleet.gzipBytes, unit: "×" },
       { figure: "bytes stored", ours: stored.bytes / 1e6, unit: `MB in ${stored.files} files` },
       {
+        figure: "symbol bytes stored / received",
+        ours:
+          storedSymbolBytes(dataDir) /
+          receivedSymbolBytes(
+            fleet.profiles.map(({ profile }) => profile),
+            result.acknowledged,
+          ),
+        unit: "×",
+        target: SYMBOLS_STORED,
+      },
+      {
         figure: "throughput",
         ours: (result.acknowledged / result.wallMs) * 1000,
         unit: "profiles/s",
@@ -76,7 +89,7 @@ export async function ownBench(options: OwnBenchOptions): Promise<{ readonly row
       { figure: "peak memory", ours: after.peakBytes / 1e6, unit: "MB", target: PEAK_MB },
       { figure: "memory at rest, before any push", ours: rest / 1e6, unit: "MB", target: REST_MB },
       { figure: "start to ready", ours: server.readyAfterMs, unit: "ms", target: READY_MS },
-      { figure: "push to found", ours: await pushToFound(server, fleet.profiles[0]!), unit: "ms", target: FOUND_MS },
+      { figure: "push to found", ours: await pushToFound(server.url, fleet.profiles[0]!), unit: "ms", target: FOUND_MS },
     ];
     const questions = questionsAbout(fleet);
     rows.push(...(await queryRows(server, questions)));
@@ -112,24 +125,6 @@ async function quiet(server: Server): Promise<void> {
     const now = `${bytes} ${files}`;
     if (now !== last) changedAt = performance.now();
     last = now;
-  }
-}
-
-/** From the first byte of a push to the first answer that has it. */
-async function pushToFound(server: Server, { profile, labels }: PushedProfile): Promise<number> {
-  const service = "needle";
-  const startMs = performance.now();
-  await push(server.url, [{ labels: { ...labels, service_name: service }, profile }]);
-  for (;;) {
-    const question = {
-      name: "service_name",
-      matchers: [`{service_name="${service}"}`],
-      start: String(Date.now() - 7_200_000),
-      end: String(Date.now() + 60_000),
-    };
-    const { names } = await askJson<{ names?: readonly string[] }>(server.url, "LabelValues", question);
-    if (names?.includes(service) === true) return performance.now() - startMs;
-    if (performance.now() - startMs > 30_000) return Number.NaN;
   }
 }
 

@@ -22,6 +22,8 @@ export const PEAK_MB: Target = { floor: 700, goal: 400 };
 export const REST_MB: Target = { floor: 150, goal: 90 };
 export const STORED_2K_MB: Target = { floor: 11, goal: 6.5 };
 export const STORED_20K_MB: Target = { floor: 110, goal: 65 };
+/** Of the bytes that came: what all profiles carry beside their samples, uncompressed. */
+export const SYMBOLS_STORED: Target = { floor: 0.01, goal: 0.003 };
 export const FOUND_MS: Target = { floor: 1000, goal: 100 };
 export const READY_MS: Target = { floor: 3000, goal: 1000 };
 export const FIRST_QUERY_MS: Target = { floor: 1000, goal: 300 };

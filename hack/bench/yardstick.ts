@@ -2,19 +2,25 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import type { PushedProfile } from "../../test/harness/client.ts";
+import { makePprof } from "../../test/harness/make-pprof.ts";
 import { startServer } from "../../test/harness/server.ts";
 import { ROOT } from "../tidy/repository.ts";
 import { figuresOf, folderSize } from "./process-figures.ts";
+import { pushToFound } from "./push-to-found.ts";
+import { receivedSymbolBytes, storedSymbolBytes } from "./stored-sections.ts";
 import type { Row } from "./table.ts";
 import {
   ACK_P50_MS,
   CPU_PER_PARSE,
+  FOUND_MS,
   PEAK_MB,
   QUERY_CPU_MS,
   READY_MS,
   REST_MB,
   STORED_2K_MB,
   STORED_20K_MB,
+  SYMBOLS_STORED,
   type Target,
   THROUGHPUT_PER_S,
 } from "./targets.ts";
@@ -121,6 +127,13 @@ async function oneRun({
         unit: `MB in ${stored.files} files`,
         target: FLEETS[fleet].stored,
       },
+      {
+        figure: `${label}: symbol bytes stored / received`,
+        ours: storedSymbolBytes(dataDir) / symbolBytes(folder, report.ok),
+        unit: "×",
+        target: SYMBOLS_STORED,
+      },
+      { figure: `${label}: push to found`, ours: await pushToFound(server.url, needle()), unit: "ms", target: FOUND_MS },
       { figure: `${label}: throughput`, ours: report.profiles_per_s, unit: "profiles/s", target: THROUGHPUT_PER_S, moreIsBetter: true },
       { figure: `${label}: acknowledged after, p50`, ours: report.lat_ms.p50, unit: "ms", ...(clients <= 8 ? { target: ACK_P50_MS } : {}) },
       { figure: `${label}: acknowledged after, p99`, ours: report.lat_ms.p99, unit: "ms" },
@@ -163,6 +176,28 @@ function queryRows(label: string, server: { readonly url: string; readonly pid: 
       const unit = `ms CPU (${med_ms.toFixed(1)} ms wall, ${bytes} bytes${fail === 0 ? "" : `, ${fail} FAILED`})`;
       return { figure: `${label}: ${query}`, ours: cpu_ms, unit, ...(target === undefined ? {} : { target }) };
     });
+}
+
+function symbolBytes(folder: string, count: number): number {
+  const files = manifest(folder).map(({ file }) => file);
+  const some = files.filter((_, index) => index % Math.ceil(files.length / 60) === 0);
+  return receivedSymbolBytes(
+    some.map((file) => readFileSync(join(folder, file))),
+    count,
+  );
+}
+
+/** A small profile, of this moment. */
+function needle(): PushedProfile {
+  const profile = makePprof({ stacks: { "main;needle": [1, 10_000_000] }, time: Date.now() });
+  return { labels: { __name__: "process_cpu" }, profile };
+}
+
+function manifest(folder: string): readonly { readonly file: string }[] {
+  return readFileSync(join(folder, "manifest.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { file: string });
 }
 
 function runLoad(args: readonly string[]): LoadReport {
