@@ -1,6 +1,7 @@
 import { type LabelSet, labelSetKey } from "../profile/labels.ts";
 import { type ProfileKind, profileKindKey } from "../profile/profile-type.ts";
 import type { QueuedProfile } from "../profile/queued-profile.ts";
+import { type Arena, FRESH_MEMORY } from "../symbols/arena.ts";
 import { type SymbolSizes, SymbolTable } from "../symbols/symbol-table.ts";
 import type { Symbols } from "../symbols/symbols.ts";
 import type { DecodedDataset } from "./dataset-reader.ts";
@@ -25,12 +26,15 @@ export class DatasetBuilder {
   readonly tenant: string;
   readonly service: string;
   readonly symbols: SymbolTable;
+  readonly #arena: Arena;
   readonly #series: LabelSet[] = [];
   readonly #seriesIds = new Map<string, number>();
   readonly #kinds = new Map<string, { kind: ProfileKind; builder: KindBuilder }>();
 
-  constructor(tenant: string, service: string, sizes?: SymbolSizes) {
-    this.symbols = new SymbolTable(sizes);
+  /** With an arena, what {@link finish} gives is valid until the arena is released. */
+  constructor(tenant: string, service: string, memory: { readonly sizes?: SymbolSizes; readonly arena?: Arena } = {}) {
+    this.#arena = memory.arena ?? FRESH_MEMORY;
+    this.symbols = new SymbolTable(memory.sizes, this.#arena);
     this.tenant = tenant;
     this.service = service;
   }
@@ -47,7 +51,7 @@ export class DatasetBuilder {
     const key = profileKindKey(kind);
     const known = this.#kinds.get(key);
     if (known !== undefined) return known.builder;
-    const builder = new KindBuilder(kind.sampleTypes.length);
+    const builder = new KindBuilder(kind.sampleTypes.length, this.#arena);
     this.#kinds.set(key, { kind, builder });
     return builder;
   }

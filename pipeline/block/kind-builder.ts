@@ -1,4 +1,5 @@
 import type { QueuedProfile } from "../profile/queued-profile.ts";
+import { type Arena, FRESH_MEMORY } from "../symbols/arena.ts";
 import { GrowableFloat64, GrowableUint32 } from "../symbols/growable.ts";
 import { PROFILE_ID_BYTES, type ProfileColumns } from "./section/profiles.ts";
 import type { SpanColumns, StackValues } from "./section/stack-values.ts";
@@ -13,26 +14,40 @@ const TOTALS_ROWS_SHARE_MAX = 2 / 3;
 /** Rows and samples of one profile kind, collected in any order. */
 export class KindBuilder {
   readonly #sampleTypes: number;
+  readonly #arena: Arena;
   // Profile rows.
-  readonly #series = new GrowableUint32();
-  readonly #timeMs = new GrowableFloat64();
-  readonly #timeNs = new GrowableUint32();
-  readonly #durationNs = new GrowableFloat64();
-  readonly #period = new GrowableFloat64();
-  readonly #ids = new GrowableUint32();
+  readonly #series: GrowableUint32;
+  readonly #timeMs: GrowableFloat64;
+  readonly #timeNs: GrowableUint32;
+  readonly #durationNs: GrowableFloat64;
+  readonly #period: GrowableFloat64;
+  readonly #ids: GrowableUint32;
   // Samples.
-  readonly #stack = new GrowableUint32();
-  readonly #row = new GrowableUint32();
-  readonly #values: GrowableFloat64[];
-  readonly #spanRow = new GrowableUint32();
-  readonly #spans = new GrowableUint32();
-  readonly #traces = new GrowableUint32();
-
+  readonly #stack: GrowableUint32;
+  readonly #row: GrowableUint32;
+  readonly #values: readonly GrowableFloat64[];
+  readonly #spanRow: GrowableUint32;
+  readonly #spans: GrowableUint32;
+  readonly #traces: GrowableUint32;
   #expectedSamples = 0;
 
-  constructor(sampleTypes: number) {
+  constructor(sampleTypes: number, arena: Arena = FRESH_MEMORY) {
+    const words = (): GrowableUint32 => new GrowableUint32(64, arena);
+    const numbers = (): GrowableFloat64 => new GrowableFloat64(64, arena);
     this.#sampleTypes = sampleTypes;
-    this.#values = Array.from({ length: sampleTypes }, () => new GrowableFloat64());
+    this.#arena = arena;
+    this.#series = words();
+    this.#timeMs = numbers();
+    this.#timeNs = words();
+    this.#durationNs = numbers();
+    this.#period = numbers();
+    this.#ids = words();
+    this.#stack = words();
+    this.#row = words();
+    this.#values = Array.from({ length: sampleTypes }, numbers);
+    this.#spanRow = words();
+    this.#spans = words();
+    this.#traces = words();
   }
 
   expect(sampleRows: number): void {
@@ -121,8 +136,8 @@ export class KindBuilder {
     const { order, newRow } = this.#orderRows();
     const row = this.#row.view();
     const stack = this.#stack.view();
-    const rowOf = new Uint32Array(row.length);
-    const kept = new Uint32Array(row.length);
+    const rowOf = this.#arena.uint32(row.length);
+    const kept = this.#arena.uint32(row.length);
     let keptCount = 0;
     let stackMax = 0;
     for (let i = 0; i < row.length; i++) {
@@ -132,8 +147,8 @@ export class KindBuilder {
       kept[keptCount++] = i;
       if (stack[i]! > stackMax) stackMax = stack[i]!;
     }
-    const samples = groupByStack(kept.subarray(0, keptCount), { stack, stackMax, row: rowOf, rowCount: order.length });
-    const values = this.#values.map((column) => gather(column.data, samples.order));
+    const samples = groupByStack(kept.subarray(0, keptCount), { stack, stackMax, row: rowOf, rowCount: order.length }, this.#arena);
+    const values = this.#values.map((column) => this.#gather(column.data, samples.order));
     const table: StackValues = {
       stacks: samples.stacks,
       runEnds: samples.runEnds,
@@ -142,7 +157,7 @@ export class KindBuilder {
       spans: this.#orderSpans(samples.order),
     };
     const profiles = this.#profileColumns(order, table);
-    const totals = sumOverRows(table, profiles.series);
+    const totals = sumOverRows(table, profiles.series, this.#arena);
     return { profiles, samples: table, totals: totals.row.length <= table.row.length * TOTALS_ROWS_SHARE_MAX ? totals : undefined };
   }
 
@@ -211,33 +226,33 @@ export class KindBuilder {
     });
     return {
       count,
-      series: gatherWords(this.#series.data, order),
-      timeMs: gather(this.#timeMs.data, order),
-      timeNs: gatherWords(this.#timeNs.data, order),
-      durationNs: gather(this.#durationNs.data, order),
-      period: gather(this.#period.data, order),
+      series: this.#gatherWords(this.#series.data, order),
+      timeMs: this.#gather(this.#timeMs.data, order),
+      timeNs: this.#gatherWords(this.#timeNs.data, order),
+      durationNs: this.#gather(this.#durationNs.data, order),
+      period: this.#gather(this.#period.data, order),
       ids: new Uint8Array(ids.buffer, 0, count * PROFILE_ID_BYTES),
       totals,
     };
+  }
+
+  // TypedArray.from with a function costs ten times a loop.
+  #gather(column: Float64Array, order: Uint32Array): Float64Array {
+    const gathered = this.#arena.float64(order.length);
+    for (let i = 0; i < order.length; i++) gathered[i] = column[order[i]!]!;
+    return gathered;
+  }
+
+  #gatherWords(column: Uint32Array, order: Uint32Array): Uint32Array {
+    const gathered = this.#arena.uint32(order.length);
+    for (let i = 0; i < order.length; i++) gathered[i] = column[order[i]!]!;
+    return gathered;
   }
 }
 
 /** 16-byte ids as words, in memory of their own: ids may lie unaligned in what was read. */
 export function idWords(ids: Uint8Array): Uint32Array {
   return new Uint32Array(new Uint8Array(ids).buffer);
-}
-
-// TypedArray.from with a function costs ten times a loop.
-function gather(column: Float64Array, order: Uint32Array): Float64Array {
-  const gathered = new Float64Array(order.length);
-  for (let i = 0; i < order.length; i++) gathered[i] = column[order[i]!]!;
-  return gathered;
-}
-
-function gatherWords(column: Uint32Array, order: Uint32Array): Uint32Array {
-  const gathered = new Uint32Array(order.length);
-  for (let i = 0; i < order.length; i++) gathered[i] = column[order[i]!]!;
-  return gathered;
 }
 
 const NO_TRACE = new Uint32Array(4);

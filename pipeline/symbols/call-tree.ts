@@ -1,3 +1,4 @@
+import { type Arena, FRESH_MEMORY } from "./arena.ts";
 import { InternTable } from "./intern-table.ts";
 import { mix } from "./string-hash.ts";
 
@@ -18,17 +19,20 @@ export class CallTree {
   #firstChild: Uint32Array;
   #nextSibling: Uint32Array;
   #childCount: Uint8Array;
+  readonly #arena: Arena;
   /** Entries number the hashed nodes; `#hashed` says which node each is. */
   #table: InternTable | undefined;
   #hashed: number[] = [];
 
-  constructor(expected = 1024) {
+  constructor(expected = 1024, arena: Arena = FRESH_MEMORY) {
+    this.#arena = arena;
     const capacity = Math.max(Math.ceil(expected), 2);
-    this.parent = new Uint32Array(capacity);
-    this.label = new Uint32Array(capacity);
-    this.#firstChild = new Uint32Array(capacity);
-    this.#nextSibling = new Uint32Array(capacity);
-    this.#childCount = new Uint8Array(capacity);
+    this.parent = arena.uint32(capacity);
+    this.label = arena.uint32(capacity);
+    this.#firstChild = arena.uint32(capacity);
+    this.#nextSibling = arena.uint32(capacity);
+    this.#childCount = arena.bytes(capacity);
+    this.#clearNode(0);
   }
 
   /** The child of a node with the label, made if it is not there. */
@@ -49,7 +53,7 @@ export class CallTree {
   }
 
   #hashedChild(parent: number, label: number): number {
-    const table = (this.#table ??= new InternTable(256));
+    const table = (this.#table ??= new InternTable(256, this.#arena));
     const hash = mix(parent, label);
     let slot = table.start(hash);
     for (let entry = table.at(slot); entry >= 0; slot = table.next(slot), entry = table.at(slot)) {
@@ -66,23 +70,29 @@ export class CallTree {
     const node = this.count++;
     this.parent[node] = parent;
     this.label[node] = label;
+    this.#clearNode(node);
     return node;
+  }
+
+  #clearNode(node: number): void {
+    this.#firstChild[node] = 0;
+    this.#nextSibling[node] = 0;
+    this.#childCount[node] = 0;
   }
 
   #grow(): void {
     const capacity = this.parent.length * 2;
-    this.parent = enlarged(this.parent, capacity);
-    this.label = enlarged(this.label, capacity);
-    this.#firstChild = enlarged(this.#firstChild, capacity);
-    this.#nextSibling = enlarged(this.#nextSibling, capacity);
-    const counts = new Uint8Array(capacity);
-    counts.set(this.#childCount);
+    const enlarged = (column: Uint32Array): Uint32Array => {
+      const grown = this.#arena.uint32(capacity);
+      grown.set(column.subarray(0, this.count));
+      return grown;
+    };
+    this.parent = enlarged(this.parent);
+    this.label = enlarged(this.label);
+    this.#firstChild = enlarged(this.#firstChild);
+    this.#nextSibling = enlarged(this.#nextSibling);
+    const counts = this.#arena.bytes(capacity);
+    counts.set(this.#childCount.subarray(0, this.count));
     this.#childCount = counts;
   }
-}
-
-function enlarged(column: Uint32Array, capacity: number): Uint32Array {
-  const grown = new Uint32Array(capacity);
-  grown.set(column);
-  return grown;
 }

@@ -1,3 +1,5 @@
+import { type Arena, FRESH_MEMORY } from "./arena.ts";
+
 /**
  * Slots of an open-addressing hash table with linear probing: the caller owns keys and values as columns and compares
  * them itself; this holds which entry sits in which slot.
@@ -7,16 +9,17 @@
  */
 export class InternTable {
   /** Entry + 1; 0 is empty. */
-  #slots: Int32Array;
-  #hashes: Int32Array;
+  #slots: Uint32Array;
+  #hashes: Uint32Array;
   #mask: number;
   #count = 0;
+  readonly #arena: Arena;
 
-  constructor(capacity = 64) {
-    const size = 2 ** Math.ceil(Math.log2(Math.max(capacity * 2, 16)));
-    this.#slots = new Int32Array(size);
-    this.#hashes = new Int32Array(Math.max(capacity, 1));
-    this.#mask = size - 1;
+  constructor(capacity = 64, arena: Arena = FRESH_MEMORY) {
+    this.#arena = arena;
+    this.#mask = 2 ** Math.ceil(Math.log2(Math.max(capacity * 2, 16))) - 1;
+    this.#slots = arena.uint32(this.#mask + 1).fill(0);
+    this.#hashes = arena.uint32(Math.max(Math.ceil(capacity), 1));
   }
 
   start(hash: number): number {
@@ -36,18 +39,18 @@ export class InternTable {
   put(slot: number, entry: number, hash: number): void {
     this.#slots[slot] = entry + 1;
     if (entry >= this.#hashes.length) {
-      const grown = new Int32Array(Math.max(this.#hashes.length * 2, entry + 1));
+      const grown = this.#arena.uint32(Math.max(this.#hashes.length * 2, entry + 1));
       grown.set(this.#hashes);
       this.#hashes = grown;
     }
     this.#hashes[entry] = hash;
     // Above half full, probes get long.
-    if (++this.#count * 2 > this.#slots.length) this.#grow();
+    if (++this.#count * 2 > this.#mask) this.#grow();
   }
 
   #grow(): void {
-    const slots = new Int32Array(this.#slots.length * 2);
-    const mask = slots.length - 1;
+    const mask = this.#mask * 2 + 1;
+    const slots = this.#arena.uint32(mask + 1).fill(0);
     for (let entry = 0; entry < this.#count; entry++) {
       let slot = this.#hashes[entry]! & mask;
       while (slots[slot] !== 0) slot = (slot + 1) & mask;

@@ -1,3 +1,4 @@
+import { type Arena, FRESH_MEMORY } from "./arena.ts";
 import { GrowableUint32 } from "./growable.ts";
 import { InternTable } from "./intern-table.ts";
 import { StringHash } from "./string-hash.ts";
@@ -15,13 +16,15 @@ export class StringInterner {
   readonly hashHi: GrowableUint32;
   readonly #table: InternTable;
   readonly #hash = new StringHash();
+  readonly #arena: Arena;
 
-  constructor(sizes: { readonly strings: number; readonly stringBytes: number } = { strings: 256, stringBytes: 16 * 1024 }) {
-    this.bytes = new Uint8Array(sizes.stringBytes);
-    this.ends = new GrowableUint32(sizes.strings);
-    this.hashLo = new GrowableUint32(sizes.strings);
-    this.hashHi = new GrowableUint32(sizes.strings);
-    this.#table = new InternTable(sizes.strings);
+  constructor(sizes: { readonly strings: number; readonly stringBytes: number } = { strings: 256, stringBytes: 16 * 1024 }, arena: Arena = FRESH_MEMORY) {
+    this.#arena = arena;
+    this.bytes = arena.bytes(Math.ceil(sizes.stringBytes));
+    this.ends = new GrowableUint32(sizes.strings, arena);
+    this.hashLo = new GrowableUint32(sizes.strings, arena);
+    this.hashHi = new GrowableUint32(sizes.strings, arena);
+    this.#table = new InternTable(sizes.strings, arena);
     this.intern(this.bytes, 0, 0);
   }
 
@@ -61,7 +64,7 @@ export class StringInterner {
   #append(source: Uint8Array, start: number, length: number): void {
     const needed = this.sizeBytes + length;
     if (needed > this.bytes.length) {
-      const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2));
+      const grown = this.#arena.bytes(Math.max(needed, this.bytes.length * 2));
       grown.set(this.bytes.subarray(0, this.sizeBytes));
       this.bytes = grown;
     }

@@ -1,4 +1,5 @@
 import type { QueuedProfile } from "../profile/queued-profile.ts";
+import { type Arena, FRESH_MEMORY } from "./arena.ts";
 import { CallTree } from "./call-tree.ts";
 import { GrowableUint32 } from "./growable.ts";
 import { InternTable } from "./intern-table.ts";
@@ -28,28 +29,30 @@ type LocationMap = Uint32Array;
  */
 export class SymbolTable {
   readonly strings: StringInterner;
-  readonly #mappings = columns(9, 8);
+  readonly #mappings: readonly GrowableUint32[];
   readonly #functions: readonly GrowableUint32[];
   readonly #locations: readonly GrowableUint32[];
   readonly #lineEnds: GrowableUint32;
   readonly #lineFunction: GrowableUint32;
   readonly #lineNumber: GrowableUint32;
   readonly #nodes: CallTree;
-  readonly #mappingTable = new InternTable(8);
+  readonly #mappingTable: InternTable;
   readonly #functionTable: InternTable;
   readonly #locationTable: InternTable;
 
   /** Memory is taken for `sizes` at once; more comes by doubling. */
-  constructor(sizes: SymbolSizes = SMALL) {
-    this.strings = new StringInterner(sizes);
-    this.#functions = columns(4, sizes.functions);
-    this.#functionTable = new InternTable(sizes.functions);
-    this.#locations = columns(3, sizes.locations);
-    this.#locationTable = new InternTable(sizes.locations);
-    this.#lineEnds = new GrowableUint32(sizes.locations);
-    this.#lineFunction = new GrowableUint32(sizes.lines);
-    this.#lineNumber = new GrowableUint32(sizes.lines);
-    this.#nodes = new CallTree(sizes.nodes);
+  constructor(sizes: SymbolSizes = SMALL, arena: Arena = FRESH_MEMORY) {
+    this.strings = new StringInterner(sizes, arena);
+    this.#mappings = columns(9, 8, arena);
+    this.#mappingTable = new InternTable(8, arena);
+    this.#functions = columns(4, sizes.functions, arena);
+    this.#functionTable = new InternTable(sizes.functions, arena);
+    this.#locations = columns(3, sizes.locations, arena);
+    this.#locationTable = new InternTable(sizes.locations, arena);
+    this.#lineEnds = new GrowableUint32(sizes.locations, arena);
+    this.#lineFunction = new GrowableUint32(sizes.lines, arena);
+    this.#lineNumber = new GrowableUint32(sizes.lines, arena);
+    this.#nodes = new CallTree(sizes.nodes, arena);
   }
 
   /** Adds a profile's symbols and stacks. Returns the stack (leaf node id) of each of its stacktraces. */
@@ -271,8 +274,8 @@ export function expectedSizes(profiles: readonly QueuedProfile[]): SymbolSizes {
   };
 }
 
-function columns(count: number, capacity: number): readonly GrowableUint32[] {
-  return Array.from({ length: count }, () => new GrowableUint32(capacity));
+function columns(count: number, capacity: number, arena: Arena): readonly GrowableUint32[] {
+  return Array.from({ length: count }, () => new GrowableUint32(capacity, arena));
 }
 
 function views(of: readonly GrowableUint32[]): Uint32Array[] {

@@ -1,10 +1,12 @@
 import { CodedError, FaultKind, type FaultRecord, faultRecord, isCoded } from "../../base/errors.ts";
+import { MIB } from "../../base/units.ts";
 import { SEGMENT_COMPRESSION_LEVEL } from "../../block/compression.ts";
 import { DatasetBuilder, type DatasetColumns } from "../../block/dataset-builder.ts";
 import type { ObjectDirectory } from "../../block/directory.ts";
 import { type ObjectBytes, ObjectWriter } from "../../block/writer.ts";
 import type { QueuedProfile } from "../../profile/queued-profile.ts";
 import { decodeQueuedProfile } from "../../profile/queued-profile-codec.ts";
+import { Arena } from "../../symbols/arena.ts";
 import { expectedSizes } from "../../symbols/symbol-table.ts";
 
 /** A message that cannot become part of a segment, by its index in the batch. */
@@ -44,13 +46,17 @@ export function buildSegment(profiles: readonly QueuedProfile[]): ObjectBytes {
   for (const key of [...byDataset.keys()].sort()) {
     const dataset = buildDataset(byDataset.get(key)!);
     if (dataset !== undefined) writer.add(dataset);
+    arena.release();
   }
   return writer.finish();
 }
 
+/** Of this thread. The writer is done with a dataset before the next one is begun. */
+const arena = new Arena(32 * MIB);
+
 function buildDataset(profiles: readonly QueuedProfile[]): DatasetColumns | undefined {
   const { tenant, service } = profiles[0]!;
-  const builder = new DatasetBuilder(tenant, service, expectedSizes(profiles));
+  const builder = new DatasetBuilder(tenant, service, { sizes: expectedSizes(profiles), arena });
   for (const { kind, samples } of profiles) builder.expect(kind, samples.count);
   builder.allocate();
   for (const profile of profiles) builder.addProfile(profile);
