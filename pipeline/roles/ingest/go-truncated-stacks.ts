@@ -110,8 +110,16 @@ class References {
     const { first, samples } = this.#groups[group] as Group;
     // All stacks of a group are the same as far as 24 frames, so only for more than that it matters which one is taken.
     if (missing <= SUFFIX_FRAMES || samples.length === 1) return first;
+    if (this.#agree(first, samples, missing)) return first;
     this.#firsts ??= this.#sortedFirsts();
     return this.#firsts[group] as number;
+  }
+
+  /** Whether any stack of a group would do. */
+  #agree(first: number, samples: readonly number[], missing: number): boolean {
+    const { locationCount } = this.#samples;
+    if ((locationCount[first] as number) <= missing) return samples.every((sample) => (locationCount[sample] as number) <= missing);
+    return samples.every((sample) => (locationCount[sample] as number) > missing && this.#frames.sameRow(first, 0, sample, 0, missing));
   }
 
   /** Sorts as Pyroscope does before it groups: by suffix, and a stack that is too short for one is less than anything. */
