@@ -2,7 +2,6 @@ import type { Running } from "./base/lifecycle.ts";
 import { type Bytes, MIB, type TenantId } from "./base/units.ts";
 import { type Config, limitsOf, type TenantLimits } from "./config/schema.ts";
 import type { ConnectRoutes, DirectRoute } from "./http/app.ts";
-import { Bodies } from "./http/bodies.ts";
 import type { PlainRoutes } from "./http/plain-app.ts";
 import { IDLE_THREAD_MS, type Parts } from "./parts.ts";
 import { startCompactRole } from "./roles/compact/compact.ts";
@@ -16,6 +15,7 @@ import type { Ingest } from "./roles/ingest/ingest-door.ts";
 import type { IngestLimits } from "./roles/ingest/limits.ts";
 import { createIngestMetrics } from "./roles/ingest/metrics.ts";
 import { querierRoutes } from "./roles/query/connect.ts";
+import { directQueries } from "./roles/query/direct-queries.ts";
 import { querierPlainRoutes } from "./roles/query/http.ts";
 import { startQueryRole } from "./roles/query/query.ts";
 import type { QueryLimits } from "./roles/query/validate-range.ts";
@@ -55,7 +55,7 @@ export const ALL_ROLES = Object.keys(ROLES) as RoleName[];
 
 const NO_ROUTES: Routes = { connect: [], plain: [], direct: [] };
 
-function startIngest({ config, decodeThreads, threads, queue, clock, random, registry, authenticate, log }: Parts): StartedRole {
+function startIngest({ config, decodeThreads, threads, queue, clock, random, registry, authenticate, bodies, log }: Parts): StartedRole {
   const pool = createDecodePool({ threads: decodeThreads, runTask: threads.for("decode") });
   const ingest = createIngest({
     queue,
@@ -67,7 +67,6 @@ function startIngest({ config, decodeThreads, threads, queue, clock, random, reg
     metrics: createIngestMetrics(registry),
   });
   const bodyBytesMax = (tenant: TenantId): number => bodyBytes(limitsOf(config, tenant));
-  const bodies = new Bodies(config.http.bodies_in_flight_max);
   return {
     ingest,
     routes: {
@@ -115,7 +114,7 @@ function startCompact({ config, threads, store, catalog, pins, clock, random, lo
   return { routes: NO_ROUTES, stop: () => role.stop() };
 }
 
-function startQuery({ config, cores, store, catalog, pins, clock }: Parts): StartedRole {
+function startQuery({ config, cores, store, catalog, pins, clock, authenticate, bodies, log }: Parts): StartedRole {
   const role = startQueryRole({
     catalog,
     pin: (version) => pins.pin(version),
@@ -130,7 +129,14 @@ function startQuery({ config, cores, store, catalog, pins, clock }: Parts): Star
     },
   });
   const deps = { ask: role.ask, limitsOf: (tenant: TenantId) => queryLimits(limitsOf(config, tenant)), clock };
-  return { routes: { connect: [querierRoutes(deps)], plain: [querierPlainRoutes(deps)], direct: [] }, stop: () => role.stop() };
+  return {
+    routes: {
+      connect: [querierRoutes(deps)],
+      plain: [querierPlainRoutes(deps)],
+      direct: directQueries({ ...deps, authenticate, bodies: requests, log }),
+    },
+    stop: () => role.stop(),
+  };
 }
 
 /** Parts of objects that one query may touch: some weeks of a large fleet before compaction. */

@@ -7,6 +7,7 @@ import { encodeFlamegraph } from "./answer/flamegraph.ts";
 import { encodeFunctionTree } from "./answer/function-tree.ts";
 import { encodeFunctions, encodeFunctionsDiff } from "./answer/functions.ts";
 import { encodeHeatmap } from "./answer/heatmap.ts";
+import { responseJson } from "./answer/json.ts";
 import { encodeLabelNames, encodeLabelValues, encodeProfileTypes, encodeSeries, seriesOfServices } from "./answer/labels.ts";
 import { encodePprof, encodePprofResponse } from "./answer/pprof.ts";
 import { ProtoWriter } from "./answer/proto-writer.ts";
@@ -24,6 +25,8 @@ import type { Question, StackQuery } from "./question.ts";
  */
 export async function answer(question: Question, engine: Engine): Promise<Uint8Array> {
   switch (question.kind) {
+    case "json":
+      return responseJson(question.typeName, await answer(question.of, engine));
     case "profile_types":
       return encodeProfileTypes(await engine.services(question.selection));
     case "label_names":

@@ -4,8 +4,8 @@ import { ProfileTypesResponseSchema } from "../../api/gen/querier/v1/querier_pb.
 import { LabelValuesResponseSchema } from "../../api/gen/types/v1/types_pb.ts";
 import { CodedError, FaultKind } from "../../base/errors.ts";
 import type { PlainApp } from "../../http/plain-app.ts";
-import { askerOf, type QuerierDeps } from "./connect.ts";
 import { checkRender, checkRenderDiff, type Parameters } from "./http-requests.ts";
+import { askerOf, type QuerierDeps } from "./querier-methods.ts";
 import type { Asker } from "./validate.ts";
 import { rangeOrRecent } from "./validate-range.ts";
 

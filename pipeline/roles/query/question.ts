@@ -22,6 +22,8 @@ export type Aggregation = "sum" | "average";
 
 /** Unit of `nodesMax` everywhere: nodes besides the root; 0 is no bound. */
 export type Question =
+  /** The answer to `of` as JSON; typeName: the full name of its message. */
+  | { readonly kind: "json"; readonly of: Question; readonly typeName: string }
   | { readonly kind: "profile_types"; readonly selection: Selection }
   | { readonly kind: "label_names"; readonly selection: Selection; readonly utf8Names: boolean }
   | { readonly kind: "label_values"; readonly selection: Selection; readonly name: string }

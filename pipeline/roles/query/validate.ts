@@ -175,6 +175,15 @@ export function checkDiff(request: DiffRequest, asker: Asker): Question {
   return { kind: "diff", ...sides, nodesMax };
 }
 
+/** Errors: `tenant_ambiguous` (invalid). */
+export function checkProfileStats(_request: unknown, { tenants }: Asker): Question {
+  const [tenant, ...others] = tenants;
+  if (tenant === undefined || others.length > 0) {
+    throw new CodedError("tenant_ambiguous", FaultKind.Invalid, `this call takes exactly one tenant, the header names ${tenants.length}`);
+  }
+  return { kind: "profile_stats", tenant };
+}
+
 export function checkAnalyzeQuery(request: AnalyzeQueryRequest, asker: Asker): Question {
   const range = checkRange(request.start, request.end, asker.limits, asker.nowMs);
   const matchers = request.query.trim() === "" ? [] : selectorMatchers(parseSelector(request.query));
