@@ -84,6 +84,39 @@ describe("ingest", () => {
     expect(await metrics()).toContain('pyroscope_discarded_samples_total{reason="samples_limit",tenant="acme"} 1');
   });
 
+  it("refuses a request that is too large as it came, and one that is too large uncompressed", async () => {
+    const { ingest } = start({ bodyBytesMax: 2000 });
+    const large = encodePprof({ sampleTypes: [{ type: "cpu", unit: "nanoseconds" }] }, [
+      { stack: [{ name: "a".repeat(1500) }], values: [1] },
+    ]);
+    const push = (raw: Uint8Array, count: number): Promise<unknown> =>
+      ingest
+        .push(TENANT, [{ labels: LABELS, samples: Array.from({ length: count }, () => ({ raw, id: "" })) }])
+        .catch((error: unknown) => error);
+    expect(await push(gzipSync(large), 1)).toBeUndefined();
+    expect(await push(large, 2)).toMatchObject({ code: "body_size_limit_exceeded", kind: "too_large" });
+    expect(await push(gzipSync(large), 2)).toMatchObject({ code: "body_size_limit_exceeded", kind: "invalid" });
+  });
+
+  it("tells senders to come again when more is in work than fits into memory", async () => {
+    let decodeOn = (): void => {};
+    const pool: DecodePool = {
+      run: async (job) => new Promise((resolve) => (decodeOn = () => resolve(runDecodeJob(job)))),
+      close: async () => {},
+    };
+    const { ingest, published } = start({}, pool, 10);
+    const push = (): Promise<void> => ingest.push(TENANT, [{ labels: LABELS, samples: [{ raw: cpuProfile(["main"], 1), id: "" }] }]);
+    const first = push();
+    expect(await push().catch((error: unknown) => error)).toMatchObject({
+      code: "ingest_busy",
+      kind: "limited",
+      facts: { retryAfterSeconds: 1 },
+    });
+    decodeOn();
+    await first;
+    expect(published).toHaveLength(1);
+  });
+
   it("decodes on threads", async () => {
     const pool = createDecodePool({ threads: 1 });
     const { ingest, published } = start({}, pool);
@@ -154,6 +187,7 @@ describe("/ingest", () => {
 function start(
   limits: Partial<IngestLimits> = {},
   pool: DecodePool = inline,
+  bytesInFlightMax?: number,
 ): {
   ingest: Ingest;
   published: { partition: number; id: string; profile: QueuedProfile }[];
@@ -174,6 +208,7 @@ function start(
     random: seededRandom(published.length + 7),
     limitsOf: () => ({ ...DEFAULT_LIMITS, rejectOlderThanMs: 0, ...limits }),
     metrics: createIngestMetrics(registry),
+    ...(bytesInFlightMax === undefined ? {} : { bytesInFlightMax }),
   });
   return { ingest, published, metrics: () => registry.metrics() };
 }

@@ -47,6 +47,17 @@ export function createIngest(deps: IngestDeps): Ingest {
           size_bytes_max: limits.bodyBytesMax,
         });
       }
+      // Each profile may be small enough, and all of them together too much: this will not pass by sending it again.
+      if (limits.bodyBytesMax !== 0 && estimatedBytes > limits.bodyBytesMax) {
+        throw new CodedError(
+          "body_size_limit_exceeded",
+          FaultKind.Invalid,
+          `profiles of the request are larger than ${limits.bodyBytesMax} bytes uncompressed: send fewer at once`,
+          {
+            facts: { size_bytes: estimatedBytes, size_bytes_max: limits.bodyBytesMax },
+          },
+        );
+      }
       rates.take(tenant, estimatedBytes, deps.clock.nowMs(), limits);
     } catch (error) {
       if (error instanceof CodedError && isDiscardReason(error.code)) {
