@@ -34,6 +34,8 @@ export type OwnBenchOptions = { readonly profiles: number; readonly clients: num
 /** The limits of a tenant guard a shared server; here they would be what is measured. */
 const UNLIMITED = { limits: { ingestion_rate: 0 } };
 const PODS = 4;
+/** Clients that keep the server busy without a pause: what throughput is told for. */
+const CROWD = 128;
 /** CPU is counted in ticks of 10 ms: 50 runs tell 0.2 ms apart. */
 const QUERY_RUNS = 50;
 /** Compaction has done its first round when the data folder has not changed for this long. */
@@ -44,7 +46,7 @@ export async function ownBench(options: OwnBenchOptions): Promise<{ readonly row
   const fleet = fleetOf(options);
   const calibration = calibrate(fleet.profiles.slice(0, 100).map(({ profile }) => profile));
   const notes = [
-    `${fleet.profiles.length} profiles of ${(fleet.gzipBytes / fleet.profiles.length / 1000).toFixed(1)} KB gzipped on average, ${options.clients} clients, seed ${options.seed}`,
+    `${fleet.profiles.length} profiles of ${(fleet.gzipBytes / fleet.profiles.length / 1000).toFixed(1)} KB gzipped on average, half of them from ${options.clients} clients, half from ${CROWD}; seed ${options.seed}`,
     `one parse = ${calibration.cpuMsPerProfile.toFixed(2)} ms of CPU (${calibration.by})`,
   ];
   const dataDir = mkdtempSync(join(tmpdir(), "brazier-bench-"));
@@ -55,11 +57,14 @@ export async function ownBench(options: OwnBenchOptions): Promise<{ readonly row
     // The first requests pay for the compiler; a server that runs for weeks does not.
     await load(server.port, fleet.profiles.slice(0, 100).map(elsewhere), 4);
     const before = figuresOf(server.pid).cpuMs;
-    const result = await load(server.port, fleet.profiles, options.clients);
-    if (result.refusal !== undefined) notes.push(`${result.refused} profiles were refused: ${result.refusal}`);
+    const half = fleet.profiles.length >> 1;
+    const few = await load(server.port, fleet.profiles.slice(0, half), options.clients);
+    const crowd = await load(server.port, fleet.profiles.slice(half), CROWD);
+    for (const { refused, refusal } of [few, crowd]) if (refusal !== undefined) notes.push(`${refused} profiles were refused: ${refusal}`);
     await quiet(server);
     const after = figuresOf(server.pid);
-    const cpuPerProfile = (after.cpuMs - before) / result.acknowledged;
+    const acknowledged = few.acknowledged + crowd.acknowledged;
+    const cpuPerProfile = (after.cpuMs - before) / acknowledged;
     const stored = folderSize(server.dataDir);
     const rows: Row[] = [
       { figure: "CPU per profile, all roles", ours: cpuPerProfile, unit: "ms" },
@@ -72,20 +77,25 @@ export async function ownBench(options: OwnBenchOptions): Promise<{ readonly row
           storedSymbolBytes(dataDir) /
           receivedSymbolBytes(
             fleet.profiles.map(({ profile }) => profile),
-            result.acknowledged,
+            acknowledged,
           ),
         unit: "×",
         target: SYMBOLS_STORED,
       },
       {
-        figure: "throughput",
-        ours: (result.acknowledged / result.wallMs) * 1000,
+        figure: `throughput, ${CROWD} clients`,
+        ours: (crowd.acknowledged / crowd.wallMs) * 1000,
         unit: "profiles/s",
         target: THROUGHPUT_PER_S,
         moreIsBetter: true,
       },
-      { figure: "acknowledged after, p50", ours: quantile(result.latenciesMs, 0.5), unit: "ms", target: ACK_P50_MS },
-      { figure: "acknowledged after, p99", ours: quantile(result.latenciesMs, 0.99), unit: "ms" },
+      {
+        figure: `acknowledged after, ${options.clients} clients, p50`,
+        ours: quantile(few.latenciesMs, 0.5),
+        unit: "ms",
+        target: ACK_P50_MS,
+      },
+      { figure: `acknowledged after, ${options.clients} clients, p99`, ours: quantile(few.latenciesMs, 0.99), unit: "ms" },
       { figure: "peak memory", ours: after.peakBytes / 1e6, unit: "MB", target: PEAK_MB },
       { figure: "memory at rest, before any push", ours: rest / 1e6, unit: "MB", target: REST_MB },
       { figure: "start to ready", ours: server.readyAfterMs, unit: "ms", target: READY_MS },
