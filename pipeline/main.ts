@@ -9,7 +9,7 @@ import { createAuthenticate } from "./http/authenticate.ts";
 import { createHttpMetrics } from "./http/metrics.ts";
 import { OnePortServer } from "./http/one-port.ts";
 import { pageRoutes } from "./http/page-files.ts";
-import { statusRoutes } from "./http/status-routes.ts";
+import { type BuildInfo, statusRoutes } from "./http/status-routes.ts";
 import { statusRpcs } from "./http/status-rpcs.ts";
 import { probeWrite } from "./objects/probe.ts";
 import { openParts, type Parts } from "./parts.ts";
@@ -42,7 +42,8 @@ export async function startServer(loaded: LoadedConfig, log: Log, options: Serve
   try {
     const parts = await openParts(config, log, createAuthenticate(authMode(config)));
     started.push({ stop: () => parts.close() });
-    observeProcess(parts.registry);
+    const build = await readBuildInfo();
+    observeProcess(parts.registry, build);
 
     const roles: StartedRole[] = [];
     for (const name of ALL_ROLES.toReversed()) {
@@ -51,7 +52,7 @@ export async function startServer(loaded: LoadedConfig, log: Log, options: Serve
       started.push(role);
     }
 
-    const app = await openApp(parts, loaded, roles, options);
+    const app = await openApp(parts, { loaded, build, roles, page: options.page });
     started.push({ stop: () => app.close() });
     const { servers, ...listening } = await listen(parts, app);
     started.push({ stop: () => closeAll(servers, config.http.shutdown_grace) });
@@ -75,10 +76,12 @@ export async function startServer(loaded: LoadedConfig, log: Log, options: Serve
   }
 }
 
-async function openApp(parts: Parts, loaded: LoadedConfig, roles: readonly StartedRole[], { page }: ServerOptions): Promise<App> {
+type AppOptions = ServerOptions & { readonly loaded: LoadedConfig; readonly build: BuildInfo; readonly roles: readonly StartedRole[] };
+
+async function openApp(parts: Parts, { loaded, build, roles, page }: AppOptions): Promise<App> {
   const status = statusRoutes({
     loaded,
-    build: await readBuildInfo(),
+    build,
     registry: parts.registry,
     clock: parts.clock,
     probeWrite: () => probeWrite(parts),

@@ -6,12 +6,13 @@ import { type Random, systemRandom } from "./base/random.ts";
 import { type BucketCatalog, openCatalog } from "./catalog/bucket-catalog.ts";
 import type { Config } from "./config/schema.ts";
 import type { Authenticate } from "./http/authenticate.ts";
+import { Bodies } from "./http/bodies.ts";
 import { type DirectoryStore, openDirectoryStore } from "./objects/directory.ts";
 import { probeCreate } from "./objects/probe.ts";
 import { MemoryQueue } from "./queue/memory.ts";
 import type { Queue } from "./queue/queue.ts";
-import { WorkThreads } from "./work-threads.ts";
 import { Pins } from "./roles/compact/pins.ts";
+import { WorkThreads } from "./work-threads.ts";
 
 /** What roles are made of. Opened once, in this order, and closed in reverse. */
 export type Parts = {
@@ -21,6 +22,8 @@ export type Parts = {
   readonly log: Log;
   readonly registry: Registry;
   readonly authenticate: Authenticate;
+  /** Bounds the bodies of all requests together. */
+  readonly bodies: Bodies;
   /** Cores this process may use. */
   readonly cores: number;
   /** Decoding jobs at the same time. */
@@ -60,13 +63,15 @@ export async function openParts(config: Config, log: Log, authenticate: Authenti
     const decodeThreads = config.ingest.threads === 0 ? Math.max(1, Math.min(cores - 1, DECODE_THREADS_MAX)) : config.ingest.threads;
     const threads = new WorkThreads({ decodeThreads, idleMs: IDLE_THREAD_MS });
     const queue = new MemoryQueue({ clock, bytesMax: config.ingest.queue_max });
+    const registry = createRegistry();
     return {
       config,
       clock,
       random,
       log,
-      registry: createRegistry(),
+      registry,
       authenticate,
+      bodies: new Bodies(config.http.bodies_in_flight_max, registry),
       cores,
       decodeThreads,
       threads,

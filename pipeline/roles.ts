@@ -133,7 +133,7 @@ function startQuery({ config, cores, store, catalog, pins, clock, authenticate, 
     routes: {
       connect: [querierRoutes(deps)],
       plain: [querierPlainRoutes(deps)],
-      direct: directQueries({ ...deps, authenticate, bodies: requests, log }),
+      direct: directQueries({ ...deps, authenticate, bodies, log }),
     },
     stop: () => role.stop(),
   };

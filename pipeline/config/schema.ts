@@ -4,7 +4,7 @@ import { DAY_MS, HOUR_MS, KIB, MIB, MINUTE_MS } from "../base/units.ts";
 import { choice, duration, integer, mapping, size, text, toggle, type ValuesOf } from "./key.ts";
 import { partialOf } from "./partial.ts";
 
-/** What one tenant may send and ask. For every field 0 means no bound. The defaults are those of Pyroscope 2. */
+/** What one tenant may send and ask. For every field 0 means no bound. The defaults are those of Pyroscope 2, but for the rate: decision 0007. */
 const LIMITS = {
   ingestion_rate: size({ fallback: 64 * MIB, about: "Bytes of profiles and labels a second, uncompressed, over a longer time." }),
   ingestion_burst: size({ fallback: 128 * MIB, about: "Bytes that may come at once on top of the rate." }),
@@ -54,7 +54,10 @@ export const CONFIG_KEYS = {
       max: 65_535,
       about: "Everything: pushes, queries, OTLP, the page, metrics. 0 takes any free port.",
     }),
-    bodies_in_flight_max: size({ fallback: 512 * MIB, about: "Bodies of all requests in progress together; above it senders are told to come back." }),
+    bodies_in_flight_max: size({
+      fallback: 512 * MIB,
+      about: "Bodies of all requests in progress together; above it senders are told to come back.",
+    }),
     shutdown_grace: duration({ fallback: 10_000, about: "How long requests in progress may take once the process has been told to stop." }),
   },
   otlp: {

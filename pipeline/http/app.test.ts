@@ -48,7 +48,7 @@ beforeAll(async () => {
       ({ fastify, caller }) => {
         fastify.post("/echo", async (request, reply) => {
           const tenant = writeTenant(caller(request));
-          const body = await new Bodies(1e6).take(request.raw, reply.raw, 1000);
+          const body = await new Bodies(1e6, createRegistry()).take(request.raw, reply.raw, 1000);
           return reply.type("text/plain").send(`${tenant} ${body.length}`);
         });
         fastify.get("/long", (_request, reply) => reply.type("text/plain").send("x".repeat(5000)));

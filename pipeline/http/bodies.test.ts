@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events";
 import { PassThrough } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import { createRegistry } from "../base/metrics.ts";
 import { Bodies } from "./bodies.ts";
 import type { Request, Response } from "./one-port.ts";
 
@@ -14,7 +15,7 @@ function exchange(headers: Record<string, string> = {}) {
 
 describe("bodies", () => {
   it("counts a body until its request is answered", async () => {
-    const bodies = new Bodies(100);
+    const bodies = new Bodies(100, createRegistry());
     const one = exchange();
     const taken = bodies.takeRaw(one.request, one.response, 1000);
     one.stream.end(Buffer.alloc(60));
@@ -25,7 +26,7 @@ describe("bodies", () => {
   });
 
   it("refuses the bytes that do not fit beside others, and takes them when the others are gone", async () => {
-    const bodies = new Bodies(100);
+    const bodies = new Bodies(100, createRegistry());
     const [one, two, three] = [exchange(), exchange(), exchange()];
     const first = bodies.takeRaw(one.request, one.response, 1000);
     one.stream.end(Buffer.alloc(60));
@@ -40,7 +41,7 @@ describe("bodies", () => {
   });
 
   it("takes a body above the bound when it is alone", async () => {
-    const bodies = new Bodies(100);
+    const bodies = new Bodies(100, createRegistry());
     const one = exchange({ "content-encoding": "gzip" });
     const taken = bodies.take(one.request, one.response, 1000);
     one.stream.end(gzipSync(Buffer.alloc(500)));
@@ -49,12 +50,14 @@ describe("bodies", () => {
 
   it("refuses by the stated length before a byte is read", async () => {
     const one = exchange({ "content-length": "1001" });
-    await expect(new Bodies(1e9).takeRaw(one.request, one.response, 1000)).rejects.toMatchObject({ code: "body_too_large" });
+    await expect(new Bodies(1e9, createRegistry()).takeRaw(one.request, one.response, 1000)).rejects.toMatchObject({
+      code: "body_too_large",
+    });
   });
 
   it("names a body that stops in the middle", async () => {
     const one = exchange();
-    const taken = new Bodies(1e9).takeRaw(one.request, one.response, 1000);
+    const taken = new Bodies(1e9, createRegistry()).takeRaw(one.request, one.response, 1000);
     one.stream.write("half");
     one.stream.destroy(new Error("reset"));
     await expect(taken).rejects.toMatchObject({ code: "body_unreadable" });

@@ -1,4 +1,5 @@
 import { CodedError, FaultKind } from "../base/errors.ts";
+import { gauge, type Registry } from "../base/metrics.ts";
 import { type BodyMeter, decompressBody, readBody } from "./body.ts";
 import type { Request, Response } from "./one-port.ts";
 
@@ -10,8 +11,13 @@ export class Bodies {
   readonly #inFlightBytesMax: number;
   #inFlightBytes = 0;
 
-  constructor(inFlightBytesMax: number) {
+  constructor(inFlightBytesMax: number, registry: Registry) {
     this.#inFlightBytesMax = inFlightBytesMax;
+    gauge(registry, {
+      name: "brazier_http_bodies_in_flight_bytes",
+      help: "Bodies of requests in progress, as received and as decompressed.",
+      collect: (metric) => metric.set(this.#inFlightBytes),
+    });
   }
 
   get inFlightBytes(): number {
