@@ -37,9 +37,12 @@ function finish(value: number): number {
   return h ^ (h >>> 16);
 }
 
-/** Mixes one more 32-bit number into a 32-bit hash, for the small integer keys of open-addressing tables. */
+/**
+ * Mixes one more 32-bit number into a 32-bit hash, for the small integer keys of open-addressing tables. Not symmetric: keys often have the same number
+ * twice (a function's name and system name), which must not cancel out.
+ */
 export function mix(hash: number, value: number): number {
-  let h = Math.imul(hash ^ value, 0x9e3779b1);
+  let h = (Math.imul(hash, 0x9e3779b1) + value) | 0;
   h ^= h >>> 15;
   return Math.imul(h, 0x85ebca77) ^ (h >>> 13);
 }

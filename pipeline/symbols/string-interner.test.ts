@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { StringHash } from "./string-hash.ts";
+import { mix, StringHash } from "./string-hash.ts";
 import { StringInterner } from "./string-interner.ts";
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -12,6 +12,16 @@ describe("StringInterner", () => {
     expect(ids).toEqual([0, 1, 2, 3, 4, 1, 0]);
     const back = [...interner.ends.view()].map((end, id) => Buffer.from(interner.bytes.subarray(interner.start(id), end)).toString());
     expect(back).toEqual(["", "main", "main.go", "runtime.mallocgc", "äöü"]);
+  });
+});
+
+describe("mix", () => {
+  it("spreads keys of small numbers, also where two of them are the same", () => {
+    const slots = new Set<number>();
+    const count = 10_000;
+    for (let name = 0; name < count; name++) slots.add(mix(mix(mix(name, name), name % 50), 0) & 0xfffff);
+    // 2^20 slots: about count²/2^21 = 48 keys meet another by chance.
+    expect(count - slots.size).toBeLessThan(100);
   });
 });
 
