@@ -196,14 +196,13 @@ class FrameWriter {
   }
 }
 
+/** For the message of a `catalog_entry_corrupt`. */
+export const DAMAGED_REMEDY =
+  "restore it from a copy of the bucket, or stop all servers and run `brazier rebuild-catalog`, which makes a new catalog from the objects";
+
 function unframe<T>(kind: FileKind, bytes: Uint8Array, key: string, decode: (body: ByteReader) => T): T {
   const corrupt = (what: string, cause?: unknown): Error =>
-    catalogError(
-      "catalog_entry_corrupt",
-      `${key} is damaged: ${what}. Restore it from a copy of the bucket; nothing else was touched`,
-      { key, size_bytes: bytes.byteLength },
-      cause,
-    );
+    catalogError("catalog_entry_corrupt", `${key} is damaged: ${what}. ${DAMAGED_REMEDY}`, { key, size_bytes: bytes.byteLength }, cause);
   if (bytes.byteLength < HEADER_SIZE + CHECKSUM_SIZE) throw corrupt("it is too short");
   if (MAGIC.some((byte, i) => bytes[i] !== byte)) throw corrupt("it does not begin as a catalog file");
   if (bytes[5] !== FORMAT_VERSION) {

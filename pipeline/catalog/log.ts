@@ -1,7 +1,7 @@
 import { isCoded } from "../base/errors.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
 import { catalogCheckpointKey, catalogCheckpointPrefix, catalogLogKey, catalogLogPrefix, catalogVersion } from "../objects/paths.ts";
-import { decodeCheckpoint, decodeLogEntry, type LogEntry } from "./codec.ts";
+import { DAMAGED_REMEDY, decodeCheckpoint, decodeLogEntry, type LogEntry } from "./codec.ts";
 import { catalogError } from "./errors.ts";
 import { applyChange, EMPTY_STATE, type FoldedState } from "./state.ts";
 
@@ -33,7 +33,12 @@ export function foldEntry(state: FoldedState, entry: LogEntry, shard: number): F
   } catch (error) {
     if (!isCoded(error, "catalog_conflict")) throw error;
     const key = catalogLogKey(shard, entry.version);
-    throw catalogError("catalog_entry_corrupt", `${key} cannot follow the entries before it: ${error.rawMessage}`, { key }, error);
+    throw catalogError(
+      "catalog_entry_corrupt",
+      `${key} cannot follow the entries before it: ${error.rawMessage}. ${DAMAGED_REMEDY}`,
+      { key },
+      error,
+    );
   }
 }
 
@@ -48,7 +53,7 @@ export async function loadState(place: LogPlace, signal?: AbortSignal): Promise<
     if (loaded.gapAt === undefined) return loaded;
     if (attempt === LOAD_ATTEMPTS) {
       const key = catalogLogKey(place.shard, loaded.gapAt);
-      throw catalogError("catalog_entry_corrupt", `${key} is missing, and no checkpoint covers it: restore it from a copy of the bucket`, {
+      throw catalogError("catalog_entry_corrupt", `${key} is missing, and no checkpoint covers it. ${DAMAGED_REMEDY}`, {
         key,
       });
     }

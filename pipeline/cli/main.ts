@@ -62,6 +62,12 @@ program
   .option("--default", "the defaults")
   .action(async (options) => (await import("./config.ts")).config(options));
 
+program
+  .command("rebuild-catalog")
+  .description("Make a new catalog from the objects of a data directory, when the server finds the old one damaged.")
+  .option("--data <dir>", "the data directory (default ./data); no server may be using it", "./data")
+  .action(async (options) => (await import("./rebuild-catalog.ts")).rebuildCatalog(options));
+
 try {
   await program.parseAsync();
 } catch (thrown) {
