@@ -39,3 +39,6 @@ export type DecodeResult = {
   readonly uncompressedBytes: number;
   readonly missingSamples: number;
 };
+
+/** What came of one job of several: a defect of ours in one does not take the others with it. */
+export type DecodeOutcome = { readonly ok: true; readonly result: DecodeResult } | { readonly ok: false; readonly defect: unknown };

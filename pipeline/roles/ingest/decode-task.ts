@@ -4,7 +4,7 @@ import { labelSetKey, sortLabels } from "../../profile/labels.ts";
 import { createPprofReader, type PprofReader } from "../../profile/pprof-reader.ts";
 import { encodeQueuedProfile, shared } from "../../profile/queued-profile-codec.ts";
 import { prepareLabels } from "./admit.ts";
-import type { DecodeInput, DecodeJob, DecodeResult, EncodedMessage } from "./decode-job.ts";
+import type { DecodeInput, DecodeJob, DecodeOutcome, DecodeResult, EncodedMessage } from "./decode-job.ts";
 import { type Discard, isDiscardReason } from "./discard.ts";
 import type { FormatItem } from "./formats/format.ts";
 import { FORMATS } from "./formats/registry.ts";
@@ -16,8 +16,16 @@ const READER_BYTES_MAX = 32 * 1024 * 1024;
 let threadReader: PprofReader | undefined;
 
 /** The entry of a decoding thread. The messages it gives are in shared memory: they cross threads without being copied. */
-export function decodeTask(job: DecodeJob): Promise<DecodeResult> {
-  return runDecodeJob(job);
+export async function decodeTask(jobs: readonly DecodeJob[]): Promise<readonly DecodeOutcome[]> {
+  const outcomes: DecodeOutcome[] = [];
+  for (const job of jobs) {
+    try {
+      outcomes.push({ ok: true, result: await runDecodeJob(job) });
+    } catch (defect) {
+      outcomes.push({ ok: false, defect });
+    }
+  }
+  return outcomes;
 }
 
 /**
