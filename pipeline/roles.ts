@@ -30,7 +30,8 @@ export type Routes = {
 };
 
 export type StartedRole = Running & {
-  readonly routes: Routes /** The ingest role's door, for profiles of this process itself. */;
+  readonly routes: Routes;
+  /** The ingest role's door, for profiles of this process itself. */
   readonly ingest?: Ingest;
 };
 
