@@ -10,7 +10,7 @@ import { blockError } from "./errors.ts";
  * Segments live for seconds, so they take the cheap level; blocks are read for weeks.
  */
 export const SEGMENT_COMPRESSION_LEVEL = 1;
-export const BLOCK_COMPRESSION_LEVEL = 6;
+export const BLOCK_COMPRESSION_LEVEL = 3;
 
 export type StoredBytes = { readonly bytes: Uint8Array; readonly crc32: number };
 
