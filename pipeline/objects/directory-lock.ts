@@ -14,6 +14,7 @@ import { objectError } from "./errors.ts";
 
 type LockOwner = { readonly pid: number; readonly startTime: string; readonly bootId: string; readonly pidNamespace: string };
 
+const UNKNOWN = "unknown";
 const HEARTBEAT_MS = 2_000;
 /** Five missed heartbeats: longer than any pause of ours, shorter than people wait. */
 const SILENT_MS = 10_000;
@@ -106,7 +107,9 @@ async function removeStale(path: string, stale: LockOwner | undefined): Promise<
 }
 
 async function isAlive(owner: LockOwner, me: LockOwner, path: string, clock: Clock): Promise<boolean> {
-  if (owner.bootId === me.bootId && owner.pidNamespace === me.pidNamespace) return (await startTimeOf(owner.pid)) === owner.startTime;
+  if (owner.bootId === me.bootId && owner.pidNamespace === me.pidNamespace) {
+    return owner.startTime === UNKNOWN ? runs(owner.pid) : (await startTimeOf(owner.pid)) === owner.startTime;
+  }
   let seen = await modifiedMs(path);
   if (seen === undefined || clock.nowMs() - seen > SILENT_MS) return false;
   for (let waited = 0; waited < SILENT_MS; waited += HEARTBEAT_MS) {
@@ -135,13 +138,23 @@ async function modifiedMs(path: string): Promise<number | undefined> {
 async function thisProcess(): Promise<LockOwner> {
   return {
     pid: process.pid,
-    startTime: (await startTimeOf(process.pid)) ?? "unknown",
+    startTime: (await startTimeOf(process.pid)) ?? UNKNOWN,
     bootId: await readFile("/proc/sys/kernel/random/boot_id", "utf8").then(
       (text) => text.trim(),
-      () => "unknown",
+      () => UNKNOWN,
     ),
-    pidNamespace: await readlink("/proc/self/ns/pid").catch(() => "unknown"),
+    pidNamespace: await readlink("/proc/self/ns/pid").catch(() => UNKNOWN),
   };
+}
+
+/** Without /proc (not Linux) a pid is all there is to go by. */
+function runs(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM"; // another user's
+  }
 }
 
 /** Field 22 of /proc/PID/stat, counted after the program's name, which may hold anything; undefined when no such process runs. */

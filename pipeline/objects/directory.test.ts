@@ -166,6 +166,27 @@ describe("directory as a bucket", () => {
     expect(readdirSync(join(store.path, ".brazier/drafts"))).toEqual([]);
   });
 
+  it("knows where there is no /proc by the pid alone whether the owner runs", async () => {
+    const folder = freshFolder();
+    const first = await openDirectoryStore({ path: folder, fsync: false });
+    const lock = join(folder, ".brazier/lock");
+    const owner = JSON.parse(readFileSync(lock, "utf8"));
+    await first.close();
+    writeFileSync(lock, JSON.stringify({ ...owner, startTime: "unknown" }));
+    await expect(openDirectoryStore({ path: folder })).rejects.toMatchObject({ code: "object_store_locked" });
+    writeFileSync(lock, JSON.stringify({ ...owner, startTime: "unknown", pid: 2 ** 22 + 1 }));
+    await open(folder);
+  });
+
+  it("makes a folder again that somebody removed", async () => {
+    const store = await open(freshFolder());
+    await store.create("segments/a", new Uint8Array(1));
+    rmSync(join(store.path, "segments"), { recursive: true });
+    rmSync(join(store.path, ".brazier/drafts"), { recursive: true });
+    await expect(store.create("segments/b", new Uint8Array(1))).rejects.toMatchObject({ code: "object_store_unavailable" });
+    await store.create("segments/b", new Uint8Array(1));
+  });
+
   it("passes both probes and leaves nothing of them", async () => {
     const store = await open(freshFolder());
     await probeCreate({ store, clock: systemClock, random: systemRandom });

@@ -81,10 +81,12 @@ export class DirectoryStore implements ObjectStore {
     if (this.#lock?.lost.aborted === true) {
       throw objectError("object_store_locked", `another process has taken ${this.description}: stop this one`, { key });
     }
-    const draft = join(this.path, PRIVATE_FOLDER, "drafts", `${process.pid}-${threadId}-${this.#draftCount++}`);
+    const drafts = join(this.path, PRIVATE_FOLDER, "drafts");
+    const draft = join(drafts, `${process.pid}-${threadId}-${this.#draftCount++}`);
     const final = join(this.path, key);
     let linking = false;
     try {
+      await this.#ensureFolder(drafts);
       await this.#ensureFolder(dirname(final));
       await this.#writeDraft(draft, bytes);
       linking = true;
@@ -92,6 +94,8 @@ export class DirectoryStore implements ObjectStore {
       linking = false;
       await this.#syncFolder(dirname(final));
     } catch (error) {
+      // Somebody has removed a folder: the next try makes it again.
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") this.#knownFolders.clear();
       throw linking && (error as NodeJS.ErrnoException).code === "EEXIST" ? objectExists(key) : asObjectError(error, key);
     } finally {
       await unlink(draft).catch(() => {}); // absent when it was never made; left behind, the next open removes it
@@ -178,7 +182,8 @@ export class DirectoryStore implements ObjectStore {
     if (!this.#fsync) return;
     const handle = await open(folder, "r");
     try {
-      await handle.sync();
+      // Some network file systems cannot sync a folder, and need not.
+      await handle.sync().catch((error: NodeJS.ErrnoException) => (error.code === "EINVAL" ? undefined : Promise.reject(error)));
     } finally {
       await handle.close();
     }
@@ -190,12 +195,22 @@ function asReadError(error: unknown, key: string): unknown {
   return code === "ENOENT" || code === "EISDIR" || code === "ENOTDIR" ? objectNotFound(key) : asObjectError(error, key);
 }
 
+const NO_HARD_LINKS: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
+
 function asObjectError(error: unknown, key: string): unknown {
   if (error instanceof CodedError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code, message, syscall } = error as NodeJS.ErrnoException;
   if (code === undefined) return error; // not the file system's: aborted, or a defect
   if (code === "ENOSPC" || code === "EDQUOT") {
     return objectError("object_store_full", `no space left for ${key}: free space on the disk, or shorten retention`, { key }, error);
+  }
+  if (NO_HARD_LINKS.has(code) && syscall === "link") {
+    return objectError(
+      "object_store_unsuitable",
+      `the file system of ${key} has no hard links: put the data directory on another one`,
+      { key },
+      error,
+    );
   }
   return objectError("object_store_unavailable", `${key}: ${message}`, { key, errno: code }, error);
 }
