@@ -2,7 +2,7 @@ import { request as http1Request } from "node:http";
 import { connect as connectTcp } from "node:net";
 import { gzipSync } from "node:zlib";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { QuerierService } from "../api/gen/querier/v1/querier_pb.ts";
 import { systemClock } from "../base/clock.ts";
@@ -79,6 +79,7 @@ describe("connect on one port", () => {
     ["connect JSON over HTTP/1.1", () => createConnectTransport({ baseUrl: url, httpVersion: "1.1", useBinaryFormat: false })],
     ["connect proto over h2c", () => createConnectTransport({ baseUrl: url, httpVersion: "2", useBinaryFormat: true })],
     ["gRPC over h2c", () => createGrpcTransport({ baseUrl: url })],
+    ["gRPC-Web over HTTP/1.1", () => createGrpcWebTransport({ baseUrl: url, httpVersion: "1.1" })],
   ] as const)("answers %s with the joined tenants, sorted, each once", async (_, transport) => {
     const client = createClient(QuerierService, transport());
     expect((await client.labelNames({}, { headers })).names).toEqual(["a", "b"]);
