@@ -50,8 +50,9 @@ async function keep(path: string, me: LockOwner, clock: Clock): Promise<Director
     while (!stopping.signal.aborted) {
       await clock.sleep(HEARTBEAT_MS as DurationMs, stopping.signal);
       if (stopping.signal.aborted) return;
-      const owner = await readOwner(path);
-      if (owner === undefined || !sameProcess(owner, me)) return lost.abort();
+      // A file that was removed by hand is made again; one of another process means that this one slept too long.
+      const owner = (await readOwner(path)) ?? ((await tryCreate(path, me).catch(() => false)) ? me : undefined);
+      if (owner !== undefined && !sameProcess(owner, me)) return lost.abort();
       const seconds = clock.nowMs() / 1000;
       await utimes(path, seconds, seconds).catch(() => {});
     }
