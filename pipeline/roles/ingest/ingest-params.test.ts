@@ -3,7 +3,7 @@ import { isCoded } from "../../base/errors.ts";
 import type { UnixMs } from "../../base/units.ts";
 import { parseAppName } from "./app-name.ts";
 import { parseIngestParams } from "./ingest-params.ts";
-import { parseTimeNs } from "./time-text.ts";
+import { parseTimeNs } from "../../base/time-text.ts";
 
 const NOW_MS = 1_700_000_000_000 as UnixMs;
 
