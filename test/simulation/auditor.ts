@@ -2,17 +2,13 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import type { Random } from "../../pipeline/base/random.ts";
 import { seededRandom } from "../../pipeline/base/random.ts";
-import { type Bytes, HOUR_MS, MINUTE_MS, type TenantId, type UnixMs } from "../../pipeline/base/units.ts";
+import { HOUR_MS, MINUTE_MS } from "../../pipeline/base/units.ts";
 import { type BucketCatalog, openCatalog } from "../../pipeline/catalog/bucket-catalog.ts";
 import type { CatalogState } from "../../pipeline/catalog/catalog.ts";
 import type { ObjectStore } from "../../pipeline/objects/object-store.ts";
-import { profileTypeId } from "../../pipeline/profile/profile-type.ts";
-import { CPU_KIND } from "../../pipeline/profile/testing/test-queued-profile.ts";
 import type { Deletion } from "../../pipeline/roles/compact/tombstones.ts";
-import { BlockEngine } from "../../pipeline/roles/query/engine.ts";
-import { EVERY_STACK } from "../../pipeline/roles/query/engine-interface.ts";
-import { SectionCache } from "../../pipeline/roles/query/section-cache.ts";
-import { SERVICES, START_MS, TENANTS } from "./scenario.ts";
+import { askForRows } from "./ask.ts";
+import { TENANTS } from "./scenario.ts";
 import type { SimClock } from "./sim-clock.ts";
 import type { SimStream } from "./sim-queue.ts";
 
@@ -180,28 +176,7 @@ export class Auditor {
   /** Profile ids with their values. */
   async #ask(state: CatalogState, tenant: string): Promise<ReadonlyMap<string, number>> {
     this.#queries++;
-    const engine = new BlockEngine({
-      state,
-      readRange: (key, offset, size) => this.#bucket.getRange(key, offset, size),
-      cache: new SectionCache(1 as Bytes),
-      clock: this.#clock,
-      limits: { datasetsMax: 0, bytesMax: 0, durationMsMax: 0 },
-    });
-    const rows = await engine.rows(
-      {
-        tenants: [tenant as TenantId],
-        matchers: [],
-        startMs: (START_MS - HOUR_MS) as UnixMs,
-        endMs: (START_MS + 24 * HOUR_MS) as UnixMs,
-        profileTypeId: profileTypeId(CPU_KIND, 0),
-      },
-      EVERY_STACK,
-    );
-    const services = new Set(rows.series.map((labels) => labels.find(({ name }) => name === "service_name")!.value));
-    for (const service of services) assert.ok((SERVICES as readonly string[]).includes(service));
-    const answered = new Map<string, number>();
-    for (let i = 0; i < rows.count; i++) answered.set(Buffer.from(rows.ids.subarray(i * 16, i * 16 + 16)).toString("hex"), rows.value[i]!);
-    assert.equal(answered.size, rows.count, "no profile is answered twice");
+    const answered = await askForRows({ state, store: this.#bucket, clock: this.#clock, tenant });
     for (const id of answered.keys()) if (!this.#storedMs.has(id)) this.#storedMs.set(id, this.#clock.nowMs());
     return answered;
   }

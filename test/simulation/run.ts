@@ -1,3 +1,4 @@
+import { SingleProcess } from "./single-process.ts";
 import { World } from "./world.ts";
 
 /*
@@ -13,6 +14,7 @@ if (!Number.isSafeInteger(first) || !Number.isSafeInteger(count) || count < 1) {
 for (let seed = first; seed < first + count; seed++) {
   try {
     console.log(JSON.stringify(await new World(seed).run()));
+    console.log(JSON.stringify(await new SingleProcess(seed).run()));
   } catch (error) {
     console.error(`seed ${seed} failed: npm run sim -- ${seed}`);
     console.error(error);

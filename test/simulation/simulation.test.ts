@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { SingleProcess } from "./single-process.ts";
 import { World } from "./world.ts";
 
 /*
@@ -12,6 +13,18 @@ describe("simulation", () => {
     expect(report.kills).toBeGreaterThan(5);
     expect(report.commits).toBeGreaterThan(100);
     expect(report.compactedBlocks).toBeGreaterThan(20);
+  });
+
+  const fresh = Math.floor(Math.random() * 1e6);
+  it(`holds every invariant with a seed nobody has tried (${fresh})`, async () => {
+    await new World(fresh).run();
+    await new SingleProcess(fresh).run();
+  });
+
+  it.each([1, 2, 3, 4, 5, 6])("holds what a single process promises, with seed %i", async (seed) => {
+    const report = await new SingleProcess(seed).run();
+    expect(report.kills + report.restarts).toBeGreaterThan(5);
+    expect(report.questions).toBeGreaterThan(5);
   });
 
   it("repeats a seed to the last byte", async () => {
