@@ -1,8 +1,8 @@
-import { type LabelSet, labelSetKey, sortLabels } from "../../../profile/labels.ts";
+import { type Label, type LabelSet, labelSetKey } from "../../../profile/labels.ts";
 import { type ProfileKind, profileTypeId } from "../../../profile/profile-type.ts";
 import type { SeriesOfKind, ServiceOfKind } from "../engine-interface.ts";
 import { ProtoWriter } from "./proto-writer.ts";
-import { compareLabelSets, projectLabels } from "./series-groups.ts";
+import { projectLabels } from "./series-groups.ts";
 
 /** querier.v1.ProfileTypesResponse: the types that any service has, sorted by id. */
 export function encodeProfileTypes(services: readonly ServiceOfKind[]): Uint8Array {
@@ -56,33 +56,75 @@ export function labelValues(series: readonly SeriesOfKind[], name: string): Read
  * querier.v1.SeriesResponse: distinct label sets, cut to `names` (empty: all), sorted. A series without any of the names is left out.
  */
 export function encodeSeries(series: readonly SeriesOfKind[], names: readonly string[], utf8Names: boolean): Uint8Array {
-  const sets = new Map<string, LabelSet>();
   const wanted = names.length === 0 ? undefined : new Set(names);
   const wantsKindLabels = wanted === undefined || KIND_LABELS.some((name) => wanted.has(name));
-  // The parts that repeat are cut once: the labels of a kind, and whether a name may be shown.
-  const ofKind = new Map<ProfileKind, LabelSet[]>();
+  // What repeats is cut and keyed once: the labels of a kind, and those of a series, which has several sample types.
+  const ofKind = new Map<ProfileKind, KeyedLabels[]>();
+  const sets = new Map<string, Map<string, LabelSet>>();
   for (const { labels, kind, sampleTypes } of series) {
     let own = wanted === undefined ? labels : projectLabels(labels, names);
     if (!utf8Names) own = own.filter((label) => isLegacyName(label.name));
-    if (!wantsKindLabels) {
-      if (own.length > 0) sets.set(labelSetKey(own), own);
-      continue;
-    }
+    const ownKey = labelSetKey(own);
+    let merged = sets.get(ownKey);
+    if (merged === undefined) sets.set(ownKey, (merged = new Map()));
     let kindSets = ofKind.get(kind);
     if (kindSets === undefined) ofKind.set(kind, (kindSets = []));
-    for (const sampleType of sampleTypes) {
-      const derived = (kindSets[sampleType] ??= projectKind(kind, sampleType, wanted));
-      const key = `${labelSetKey(own)}\0\0${labelSetKey(derived)}`;
-      if (!sets.has(key)) sets.set(key, sortLabels([...own, ...derived]));
+    // Without the labels that follow from it, one sample type stands for all.
+    for (const sampleType of wantsKindLabels ? sampleTypes : sampleTypes.slice(0, 1)) {
+      const derived = (kindSets[sampleType] ??= keyed(projectKind(kind, sampleType, wanted)));
+      if (!merged.has(derived.key)) merged.set(derived.key, mergeLabels(own, derived.labels));
     }
   }
-  const writer = new ProtoWriter(64 + sets.size * 128);
-  for (const labels of [...sets.values()].sort(compareLabelSets)) {
+  // Keys sort as their sets do, since NUL sorts before all that can be in a label, and far faster.
+  const sorted = Array.from(sets.values(), (merged) => Array.from(merged.values(), keyed))
+    .flat()
+    .filter(({ key }) => key !== "")
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  const writer = new ProtoWriter(64 + sorted.length * 512);
+  const pairs = new LabelPairs();
+  for (const { labels } of sorted) {
     const mark = writer.begin(2);
-    encodeLabels(writer, 1, labels);
+    for (const { name, value } of labels) writer.raw(pairs.bytes(name, value));
     writer.end(mark);
   }
   return writer.finish();
+}
+
+type KeyedLabels = { readonly labels: LabelSet; readonly key: string };
+
+function keyed(labels: LabelSet): KeyedLabels {
+  return { labels, key: labelSetKey(labels) };
+}
+
+/** Two sorted sets without a common name as one. */
+function mergeLabels(a: LabelSet, b: LabelSet): LabelSet {
+  const merged: Label[] = [];
+  let at = 0;
+  for (const label of a) {
+    for (let next = b[at]; next !== undefined && next.name < label.name; next = b[at]) {
+      merged.push(next);
+      at++;
+    }
+    merged.push(label);
+  }
+  return at < b.length ? merged.concat(b.slice(at)) : merged;
+}
+
+/** Encoded label pairs, as field 1 of a message: a fleet has many series of few different pairs. */
+class LabelPairs {
+  readonly #byName = new Map<string, Map<string, Uint8Array>>();
+
+  bytes(name: string, value: string): Uint8Array {
+    let byValue = this.#byName.get(name);
+    if (byValue === undefined) this.#byName.set(name, (byValue = new Map()));
+    let bytes = byValue.get(value);
+    if (bytes === undefined) {
+      const writer = new ProtoWriter(16 + name.length + value.length);
+      encodeLabels(writer, 1, [{ name, value }]);
+      byValue.set(value, (bytes = writer.finish()));
+    }
+    return bytes;
+  }
 }
 
 /** Repeated types.v1.LabelPair. */
