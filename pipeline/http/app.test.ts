@@ -1,4 +1,5 @@
 import { request as http1Request } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
 import { connect as connectTcp } from "node:net";
 import { gzipSync } from "node:zlib";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
@@ -185,6 +186,39 @@ describe("plain HTTP on the same port", () => {
       socket.on("connect", () => send(0));
     });
     expect(answer).toContain("200 OK");
+  });
+});
+
+describe("patience", () => {
+  const patience = { headersMs: 100, requestMs: 200, streamIdleMs: 100, checkMs: 20 };
+
+  it.each([
+    ["says nothing", ""],
+    ["says half a preface", "PR"],
+    ["stops in its headers", "GET / HTTP/1.1\r\nHost: x\r\n"],
+    ["stops in its body", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab"],
+  ])("drops a client that %s", async (_, text) => {
+    const own = new OnePortServer((request) => request.resume(), patience);
+    const port = await own.listen(0, "127.0.0.1");
+    const ended = new Promise<void>((resolve) => {
+      const socket = connectTcp(port, "127.0.0.1", () => socket.write(text));
+      socket.resume();
+      socket.on("error", () => {});
+      socket.on("close", () => resolve());
+    });
+    await ended;
+    await own.close(0 as DurationMs);
+  });
+
+  it("cancels an HTTP/2 request whose body stands still", async () => {
+    const own = new OnePortServer((request) => request.resume(), patience);
+    const session = connectHttp2(`http://127.0.0.1:${await own.listen(0, "127.0.0.1")}`);
+    const stream = session.request({ ":method": "POST", ":path": "/" });
+    stream.write("ab");
+    const code = await new Promise<number>((resolve) => stream.on("close", () => resolve(stream.rstCode)).on("error", () => {}));
+    expect(code).toBe(8);
+    session.destroy();
+    await own.close(0 as DurationMs);
   });
 });
 

@@ -1,5 +1,6 @@
 import { createServer as createHttp1Server, type Server as Http1Server, type IncomingMessage, type ServerResponse } from "node:http";
 import {
+  constants,
   createServer as createHttp2Server,
   type Http2Server,
   type Http2ServerRequest,
@@ -9,7 +10,7 @@ import {
 import type { AddressInfo, Socket } from "node:net";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { CodedError, FaultKind } from "../base/errors.ts";
-import { type DurationMs, MIB, SECOND_MS } from "../base/units.ts";
+import { type DurationMs, MIB, MINUTE_MS, SECOND_MS } from "../base/units.ts";
 
 export type Request = IncomingMessage | Http2ServerRequest;
 export type Response = ServerResponse | Http2ServerResponse;
@@ -18,17 +19,35 @@ export type RequestListener = (request: Request, response: Response) => void;
 /** What an HTTP/2 client with prior knowledge sends first. No HTTP/1 method begins so. */
 const HTTP2_PREFACE = Buffer.from("PRI ");
 
-/** A client that says nothing for this long after connecting, or takes this long for its headers, is dropped. */
-const HEADERS_TIMEOUT_MS = 15 * SECOND_MS;
-/** From the first byte of a request to its last: 256 MiB at 5 MB/s. Answers are not bounded by it. */
-const REQUEST_TIMEOUT_MS = 60 * SECOND_MS;
-/** Longer than the idle time of common load balancers (60 s), so that they close first and never meet a closing connection. */
-const KEEP_ALIVE_TIMEOUT_MS = 75 * SECOND_MS;
-/** An HTTP/2 connection without any traffic for this long is closed; clients with keep-alive pings stay. */
-const HTTP2_IDLE_TIMEOUT_MS = 5 * 60 * SECOND_MS;
+/** How long clients may take. A client that is slower is dropped: it may be broken, and it may mean to hold the server's memory. */
+export type Patience = {
+  /** From connecting to the end of the headers. */
+  readonly headersMs: number;
+  /** From the first byte of a request to its last. Answers are not bounded by it. */
+  readonly requestMs: number;
+  /** Between the requests of a connection. */
+  readonly keepAliveMs: number;
+  /** Without a byte in either direction on one request of an HTTP/2 connection; longer than any query may take. */
+  readonly streamIdleMs: number;
+  /** Without a byte on an HTTP/2 connection; clients with keep-alive pings stay. */
+  readonly sessionIdleMs: number;
+  /** How often HTTP/1.1 connections are looked at. */
+  readonly checkMs: number;
+};
+
+const PATIENCE: Patience = {
+  headersMs: 15 * SECOND_MS,
+  // 256 MiB at 5 MB/s.
+  requestMs: 60 * SECOND_MS,
+  // Longer than the idle time of common load balancers (60 s), so that they close first and never meet a closing connection.
+  keepAliveMs: 75 * SECOND_MS,
+  streamIdleMs: 2 * MINUTE_MS,
+  sessionIdleMs: 5 * MINUTE_MS,
+  checkMs: 5 * SECOND_MS,
+};
+
 /** Lets a push of a few MB travel without waiting for window updates. */
 const HTTP2_WINDOW_BYTES = 4 * MIB;
-const CONNECTIONS_CHECK_MS = 5 * SECOND_MS;
 
 /**
  * A listener on one port that speaks HTTP/1.1 and HTTP/2 without TLS (h2c with prior knowledge, as gRPC clients do): the first
@@ -40,22 +59,25 @@ export class OnePortServer {
   readonly #http1: Http1Server;
   readonly #http2: Http2Server;
   readonly #clock: Clock;
+  readonly #patience: Patience;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
   #closing = false;
 
-  constructor(listener: RequestListener, clock: Clock = systemClock) {
+  constructor(listener: RequestListener, patience: Partial<Patience> = {}, clock: Clock = systemClock) {
     this.#clock = clock;
+    this.#patience = { ...PATIENCE, ...patience };
+    const { headersMs, requestMs, keepAliveMs, checkMs } = this.#patience;
     this.#http2 = createHttp2Server({ settings: { initialWindowSize: HTTP2_WINDOW_BYTES, maxConcurrentStreams: 1000 } }, listener);
     this.#http2.on("session", (session) => this.#onSession(session));
     // The HTTP/1 server owns the port, so that its own checks of slow clients work; connections pass through #sniff first.
     this.#http1 = createHttp1Server(
       {
         noDelay: true,
-        headersTimeout: HEADERS_TIMEOUT_MS,
-        requestTimeout: REQUEST_TIMEOUT_MS,
-        keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-        connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+        headersTimeout: headersMs,
+        requestTimeout: requestMs,
+        keepAliveTimeout: keepAliveMs,
+        connectionsCheckingInterval: checkMs,
       },
       listener,
     );
@@ -102,7 +124,7 @@ export class OnePortServer {
     const ignoreError = (): void => {};
     const onTimeout = (): void => void socket.destroy();
     socket.on("error", ignoreError);
-    socket.setTimeout(HEADERS_TIMEOUT_MS, onTimeout);
+    socket.setTimeout(this.#patience.headersMs, onTimeout);
     let first: Buffer = Buffer.alloc(0);
     const onReadable = (): void => {
       const chunk = socket.read() as Buffer | null;
@@ -129,7 +151,8 @@ export class OnePortServer {
     session.once("close", () => this.#sessions.delete(session));
     session.on("error", () => session.destroy());
     session.setLocalWindowSize(4 * HTTP2_WINDOW_BYTES);
-    session.setTimeout(HTTP2_IDLE_TIMEOUT_MS, () => session.close());
+    session.setTimeout(this.#patience.sessionIdleMs, () => session.close());
+    session.on("stream", (stream) => stream.setTimeout(this.#patience.streamIdleMs, () => stream.close(constants.NGHTTP2_CANCEL)));
   }
 }
 
