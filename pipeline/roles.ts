@@ -5,6 +5,7 @@ import type { ConnectRoutes, DirectRoute } from "./http/app.ts";
 import type { PlainRoutes } from "./http/plain-app.ts";
 import { IDLE_THREAD_MS, type Parts } from "./parts.ts";
 import { startCompactRole } from "./roles/compact/compact.ts";
+import { deletionRoutes } from "./roles/compact/door/http.ts";
 import { mergeOnThread } from "./roles/compact/merge-on-thread.ts";
 import { createDecodePool } from "./roles/ingest/decode-pool.ts";
 import { directPush } from "./roles/ingest/door/direct-push.ts";
@@ -97,7 +98,8 @@ function startSegment({ config, threads, queue, store, catalog, clock, random, l
 }
 
 function startCompact({ config, threads, store, catalog, pins, clock, random, log, registry }: Parts): StartedRole {
-  if (!config.compact.enabled) return { routes: NO_ROUTES, stop: async () => {} };
+  const routes: Routes = { ...NO_ROUTES, plain: [deletionRoutes({ catalog, clock, random })] };
+  if (!config.compact.enabled) return { routes, stop: async () => {} };
   const role = startCompactRole({
     store,
     catalog,
@@ -112,7 +114,7 @@ function startCompact({ config, threads, store, catalog, pins, clock, random, lo
     intervalMs: config.compact.interval,
     retiredGraceMs: config.compact.grace,
   });
-  return { routes: NO_ROUTES, stop: () => role.stop() };
+  return { routes, stop: () => role.stop() };
 }
 
 function startQuery({ config, cores, store, catalog, pins, clock, authenticate, bodies, log }: Parts): StartedRole {

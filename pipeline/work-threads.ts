@@ -27,7 +27,8 @@ export class WorkThreads {
 
   for(work: Work): RunTask {
     const own = this.#own.get(work);
-    return (task, options) => (own !== undefined && (own.threads.length > 0 || this.#open > 0) ? own.run(task, options) : this.#onDecoder(task, options));
+    return (task, options) =>
+      own !== undefined && (own.threads.length > 0 || this.#open > 0) ? own.run(task, options) : this.#onDecoder(task, options);
   }
 
   async #onDecoder(task: unknown, options: TaskOptions): Promise<unknown> {

@@ -54,6 +54,19 @@ program
   .action(async (service, options) => (await import("./top.ts")).top(service, options));
 
 program
+  .command("delete")
+  .description("Delete stored profiles of a service, of a time range, or of both.")
+  .argument("[service]", "the service; every service when none is named")
+  .option("--url <url>", "the server (BRAZIER_URL)", process.env["BRAZIER_URL"] ?? "http://localhost:4040")
+  .option("--from <time>", "the first moment: now-2h, or seconds or milliseconds since 1970; by default the oldest profile")
+  .option("--until <time>", "the last moment; by default the newest profile")
+  .option("--all", "delete everything of the tenant")
+  .option("--tenant <id>", "sent as X-Scope-OrgID")
+  .option("--token <token>", "sent as bearer token (BRAZIER_TOKEN)", process.env["BRAZIER_TOKEN"])
+  .addHelpText("after", "\nQueries no longer see the profiles at once; compaction removes their bytes. What is sent afterwards is kept.")
+  .action(async (service, options) => (await import("./delete.ts")).deleteStored(service, options));
+
+program
   .command("config")
   .description("Print the settings in force, and where each value came from.")
   .option("--config <file>", "a YAML file of settings")

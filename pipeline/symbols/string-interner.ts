@@ -18,7 +18,10 @@ export class StringInterner {
   readonly #hash = new StringHash();
   readonly #arena: Arena;
 
-  constructor(sizes: { readonly strings: number; readonly stringBytes: number } = { strings: 256, stringBytes: 16 * 1024 }, arena: Arena = FRESH_MEMORY) {
+  constructor(
+    sizes: { readonly strings: number; readonly stringBytes: number } = { strings: 256, stringBytes: 16 * 1024 },
+    arena: Arena = FRESH_MEMORY,
+  ) {
     this.#arena = arena;
     this.bytes = arena.bytes(Math.ceil(sizes.stringBytes));
     this.ends = new GrowableUint32(sizes.strings, arena);
