@@ -134,8 +134,8 @@ export class ProtoWriter {
 
   /** Without a tag: inside a packed field. */
   varint(value: number): void {
-    // 8 bytes hold 2^56, more than any value here.
-    this.#reserve(8);
+    // As many as a varint may have; sums beyond 2^53 lose their last digits, never their place.
+    this.#reserve(10);
     const bytes = this.#bytes;
     let at = this.#length;
     let rest = value;
