@@ -1,17 +1,18 @@
 import type { TenantId } from "../base/units.ts";
 import type { LabelSet } from "./labels.ts";
 import type { ProfileKind } from "./profile-type.ts";
+import type { SymbolTables } from "./symbol-tables.ts";
 
 /**
  * A normalised profile in columns, ready to be merged: what travels through the queue. Nothing in it needs to be
  * parsed, checked or normalised again.
  *
- * Shape: references are indexes into the tables of the same profile; string 0 is "". Every string, function, mapping,
+ * Shape: references are indexes into the tables of the same profile, as in {@link SymbolTables}; negative line numbers are clamped to 0. Every string, function, mapping,
  * location and stack is used by a sample. Each (label set, stack, span, trace) occurs in one sample. All arrays have
  * exactly their count of elements.
  * Units: values as the sample types of the kind say, whole numbers from 0 to 2^53 - 1; each sample has at least one value above zero.
  */
-export type QueuedProfile = {
+export type QueuedProfile = SymbolTables & {
   readonly tenant: TenantId;
   readonly service: string;
   readonly kind: ProfileKind;
@@ -23,37 +24,6 @@ export type QueuedProfile = {
   /** Series of this profile without the labels that follow from the kind (`__profile_type__`, `__type__`, `__unit__`, `__period_type__`,
    * `__period_unit__`) but with `__name__`, `__service_name__` and `service_name`. Sample labels that split the profile are folded in. */
   readonly series: readonly LabelSet[];
-
-  readonly strings: {
-    readonly bytes: Uint8Array /** End offset of string i; it starts where string i - 1 ends. */;
-    readonly ends: Uint32Array;
-  };
-  readonly mappings: {
-    readonly fileName: Uint32Array;
-    readonly buildId: Uint32Array;
-    readonly startLo: Uint32Array;
-    readonly startHi: Uint32Array;
-    readonly limitLo: Uint32Array;
-    readonly limitHi: Uint32Array;
-    readonly offsetLo: Uint32Array;
-    readonly offsetHi: Uint32Array;
-    readonly flags: Uint32Array;
-  };
-  readonly functions: {
-    readonly name: Uint32Array;
-    readonly systemName: Uint32Array;
-    readonly fileName: Uint32Array;
-    readonly startLine: Uint32Array;
-  };
-  /** mapping: index + 1, 0 for none. lineEnds: end of location i's lines, innermost first. */
-  readonly locations: {
-    readonly mapping: Uint32Array;
-    readonly addressLo: Uint32Array;
-    readonly addressHi: Uint32Array;
-    readonly lineEnds: Uint32Array;
-  };
-  /** function: index + 1, 0 for none. number: line number, negative ones clamped to 0. */
-  readonly lines: { readonly function: Uint32Array; readonly number: Uint32Array };
   /** Distinct stacktraces: location indexes, leaf first; ends as for strings. */
   readonly stacks: { readonly locations: Uint32Array; readonly ends: Uint32Array };
   /**
