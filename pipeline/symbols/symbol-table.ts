@@ -1,4 +1,5 @@
 import type { QueuedProfile } from "../profile/queued-profile.ts";
+import type { SymbolTables } from "../profile/symbol-tables.ts";
 import { type Arena, FRESH_MEMORY } from "./arena.ts";
 import { CallTree } from "./call-tree.ts";
 import { GrowableUint32 } from "./growable.ts";
@@ -6,9 +7,6 @@ import { InternTable } from "./intern-table.ts";
 import { mix } from "./string-hash.ts";
 import { StringInterner } from "./string-interner.ts";
 import type { Symbols } from "./symbols.ts";
-
-/** Symbols without the stack nodes: what a queued profile and a dataset have in common. */
-type SymbolTables = Omit<Symbols, "nodes">;
 
 /** How many of each there will be, about; stringBytes in bytes. */
 export type SymbolSizes = {

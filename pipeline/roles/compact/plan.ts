@@ -1,10 +1,10 @@
 import { DAY_MS, HOUR_MS, MIB, MINUTE_MS, SECOND_MS, type UnixMs } from "../../base/units.ts";
 import type { CatalogState, LiveObject } from "../../catalog/catalog.ts";
+import { touchesObject } from "../../catalog/tombstones.ts";
 import type { CompactionPlan } from "./compaction-plan.ts";
 import { MERGE_SERVICE_SAMPLE_ROWS_MAX } from "./merge.ts";
 import { isWorthRewriting, type RetentionMs } from "./retention.ts";
 import { rewrite } from "./rewrite.ts";
-import { touchesObject } from "./tombstones.ts";
 
 /** Sizes in bytes as stored. */
 export type CompactionLimits = {

@@ -1,9 +1,9 @@
 import type { UnixMs } from "../../base/units.ts";
 import type { CatalogState, LiveObject, Tombstone } from "../../catalog/catalog.ts";
+import { touches, touchesObject } from "../../catalog/tombstones.ts";
 import type { CompactionPlan } from "./compaction-plan.ts";
 import type { MergeInput, MergeRequest } from "./merge.ts";
 import { type Expiry, expiredBeforeNs, isExpired } from "./retention.ts";
-import { touches, touchesObject } from "./tombstones.ts";
 
 export type RewriteOptions = {
   readonly reason: CompactionPlan["reason"];

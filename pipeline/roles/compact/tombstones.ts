@@ -1,8 +1,8 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Random } from "../../base/random.ts";
 import { HOUR_MS, type UnixMs } from "../../base/units.ts";
-import type { DatasetEntry } from "../../block/directory.ts";
-import type { Catalog, CatalogState, LiveObject, Tombstone } from "../../catalog/catalog.ts";
+import type { Catalog, CatalogState, Tombstone } from "../../catalog/catalog.ts";
+import { touchesObject } from "../../catalog/tombstones.ts";
 import { newObjectId } from "../../objects/object-id.ts";
 
 /** What to delete; times in ns since 1970, both inclusive; without a service all of the tenant's. */
@@ -22,21 +22,6 @@ export async function deleteProfiles(
   const tombstone: Tombstone = { ...deletion, id: newObjectId(clock, random), createdMs: clock.nowMs() };
   await catalog.commit(() => ({ added: [], retired: [], consumed: [], tombstonesAdded: [tombstone], tombstonesDropped: [] }));
   return tombstone;
-}
-
-/** Whether a deletion may take rows out of a dataset: only out of those of objects that were created before it. */
-export function touches(tombstone: Tombstone, object: Pick<LiveObject, "createdMs">, entry: DatasetEntry): boolean {
-  return (
-    object.createdMs <= tombstone.createdMs &&
-    tombstone.tenant === entry.tenant &&
-    (tombstone.service === undefined || tombstone.service === entry.service) &&
-    tombstone.minTimeNs <= entry.maxTimeNs &&
-    tombstone.maxTimeNs >= entry.minTimeNs
-  );
-}
-
-export function touchesObject(tombstone: Tombstone, object: LiveObject): boolean {
-  return object.datasets.some((entry) => touches(tombstone, object, entry));
 }
 
 /** A segment that was built before a deletion may be committed after it; an hour is beyond any commit. */

@@ -1,5 +1,6 @@
 import type { DatasetEntry } from "../../block/directory.ts";
-import type { CatalogState, LiveObject, Tombstone } from "../../catalog/catalog.ts";
+import type { CatalogState, LiveObject } from "../../catalog/catalog.ts";
+import { touches } from "../../catalog/tombstones.ts";
 import type { Selection } from "./engine-interface.ts";
 import { compileMatchers } from "./matcher.ts";
 
@@ -53,17 +54,6 @@ export function planDatasets(state: CatalogState, selection: Selection): readonl
   }
   return planned.sort(
     (a, b) => compare(a.entry.tenant, b.entry.tenant) || compare(a.entry.service, b.entry.service) || compare(a.object.key, b.object.key),
-  );
-}
-
-/** Whether a deletion takes rows out of a dataset. It does not reach what was written after it. */
-export function touches(tombstone: Tombstone, object: LiveObject, entry: DatasetEntry): boolean {
-  return (
-    tombstone.tenant === entry.tenant &&
-    (tombstone.service === undefined || tombstone.service === entry.service) &&
-    tombstone.minTimeNs <= entry.maxTimeNs &&
-    tombstone.maxTimeNs >= entry.minTimeNs &&
-    object.createdMs <= tombstone.createdMs
   );
 }
 
