@@ -1,3 +1,4 @@
+import { CodedError, FaultKind } from "../base/errors.ts";
 import type { DecodedProfile } from "./decoded-profile.ts";
 
 /*
@@ -94,10 +95,29 @@ export function growColumns(table: object, names: readonly string[]): void {
   for (const name of names) columns[name] = grown(columns[name] as Uint32Array, 0);
 }
 
-/** A copy with room for at least `length` elements, and for twice as many as before. */
+/**
+ * A copy with room for at least `length` elements, and for twice as many as before.
+ *
+ * Errors: `profile_size_limit` (invalid) when there is no memory for it.
+ */
 export function grown<Column extends Uint32Array | Int32Array | Uint8Array | Float64Array>(column: Column, length: number): Column {
   const Constructor = column.constructor as new (length: number) => Column;
-  const larger = new Constructor(Math.max(length, column.length * 2));
+  const larger = allocated(Constructor, Math.max(length, column.length * 2));
   larger.set(column);
   return larger;
+}
+
+/** Without limits a tenant can send what no memory holds: that is the sender's fault, and ends its profile alone. */
+function allocated<Column>(Constructor: new (length: number) => Column, length: number): Column {
+  try {
+    return new Constructor(length);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new CodedError(
+      "profile_size_limit",
+      FaultKind.Invalid,
+      `profile has a table of ${length} elements, for which there is no memory`,
+      { cause },
+    );
+  }
 }

@@ -5,7 +5,7 @@ import { createPprofReader, type PprofReader } from "../../profile/pprof-reader.
 import { encodeQueuedProfile, shared } from "../../profile/queued-profile-codec.ts";
 import { prepareLabels } from "./admit.ts";
 import type { DecodeInput, DecodeJob, DecodeOutcome, DecodeResult, EncodedMessage } from "./decode-job.ts";
-import { type Discard, isDiscardReason } from "./discard.ts";
+import { type Discard, discardFault, isDiscardReason } from "./discard.ts";
 import type { FormatItem } from "./formats/format.ts";
 import { FORMATS } from "./formats/registry.ts";
 import { normalize } from "./normalize.ts";
@@ -42,10 +42,10 @@ export async function runDecodeJob(job: DecodeJob): Promise<DecodeResult> {
       const items = (FORMATS[input.kind] as (input: DecodeInput, context: object) => Iterable<FormatItem>)(input, context);
       for await (const item of items) work.take(item, key);
     } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
+      const fault = faultOf(error);
       // The body as a whole is refused: it counts as one profile unless some were read before.
       if (work.profiles === before) work.profiles++;
-      work.refuse(error, inputBytes(input));
+      work.refuse(fault, inputBytes(input));
     }
   }
   return work.result();
@@ -83,10 +83,10 @@ class JobWork {
       this.#uncompressedBytes += item.sizeBytes;
       this.#admit(item, key);
     } catch (error) {
-      if (!(error instanceof CodedError)) throw error;
+      const fault = faultOf(error);
       if (item.profile === this.#refusedProfile) return;
       this.#refusedProfile = item.profile;
-      this.refuse(error, item.sizeBytes);
+      this.refuse(fault, item.sizeBytes);
     }
   }
 
@@ -119,6 +119,16 @@ class JobWork {
     }
   }
 }
+
+/** An expected fault. What there is no memory for is one too: only a tenant without limits can send it. Any other error is a defect and thrown on. */
+function faultOf(error: unknown): CodedError {
+  if (error instanceof CodedError) return error;
+  if (!(error instanceof RangeError) || !NO_MEMORY.test(error.message)) throw error;
+  threadReader = undefined;
+  return discardFault("profile_size_limit", "profile needs more memory than there is: profile for a shorter time", {}, error);
+}
+
+const NO_MEMORY = /allocation failed|Invalid (typed )?array (buffer )?length/i;
 
 /** Different for each profile of a job: the seed with the index mixed into its last bytes. */
 function profileId(seed: Uint8Array, index: number): Uint8Array {

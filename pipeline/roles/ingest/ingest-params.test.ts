@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { isCoded } from "../../base/errors.ts";
+import { parseTimeNs } from "../../base/time-text.ts";
 import type { UnixMs } from "../../base/units.ts";
 import { parseAppName } from "./app-name.ts";
 import { parseIngestParams } from "./ingest-params.ts";
-import { parseTimeNs } from "../../base/time-text.ts";
 
 const NOW_MS = 1_700_000_000_000 as UnixMs;
 

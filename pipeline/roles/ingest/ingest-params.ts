@@ -1,8 +1,8 @@
+import { parseTimeNs } from "../../base/time-text.ts";
 import type { UnixMs } from "../../base/units.ts";
 import type { Label } from "../../profile/labels.ts";
 import { parseAppName } from "./app-name.ts";
 import { paramsFault } from "./params-fault.ts";
-import { parseTimeNs } from "../../base/time-text.ts";
 
 /** The query string of `/ingest`, read. timeGiven: the client said when, so that the same request means the same profile. */
 export type IngestParams = {
