@@ -17,6 +17,8 @@ export interface Ingest {
   ingest(tenant: TenantId, request: IngestRequest, signal?: AbortSignal): Promise<void>;
   /** The body of an ExportProfilesServiceRequest, already decompressed. Refuses single profiles in its answer, not by an error. */
   otlp(tenant: TenantId, body: Uint8Array, encoding: OtlpEncoding, signal?: AbortSignal): Promise<OtlpOutcome>;
+  /** Counts a body that was not read to its end because it is larger than the tenant may send. */
+  bodyRefused(tenant: TenantId, bytesMax: number): void;
 }
 
 /** raw: pprof, gzip or plain. id: the client's UUID, empty when it gave none. The bytes are copied before the call returns its promise. */

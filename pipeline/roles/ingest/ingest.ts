@@ -101,6 +101,9 @@ export function createIngest(deps: IngestDeps): Ingest {
   }
 
   return {
+    bodyRefused(tenant, bytesMax) {
+      deps.metrics.discarded(tenant, { reason: "body_size_limit_exceeded", profiles: 1, bytes: bytesMax });
+    },
     async push(tenant, series, signal) {
       const request = pushRequest(series, deps.limitsOf(tenant));
       if (request.profiles === 0)

@@ -11,6 +11,7 @@ import { goneSignal } from "../../../http/gone.ts";
 import type { Response } from "../../../http/one-port.ts";
 import type { Ingest } from "../ingest-door.ts";
 import { readPushRequest } from "./push-message.ts";
+import { takeBody } from "./take-body.ts";
 
 export type DirectPushDeps = {
   readonly ingest: Ingest;
@@ -32,7 +33,8 @@ export function directPush({ ingest, authenticate, bodies, bodyBytesMax, log }: 
       const gone = goneSignal(response);
       try {
         const tenant = writeTenant(authenticate(request.headers));
-        const body = await bodies.take(request, response, bodyBytesMax(tenant));
+        const bytesMax = bodyBytesMax(tenant);
+        const body = await takeBody(ingest, tenant, bytesMax, bodies.take(request, response, bytesMax));
         await ingest.push(tenant, readPushRequest(body), gone);
         // PushResponse has no fields: its bytes are none.
         send(response, 200, { "content-type": "application/proto", "content-length": "0" }, "");

@@ -12,6 +12,7 @@ import { checkOtlpVersion, OTLP_VERSION_HEADER } from "../formats/otlp-version.t
 import { type Ingest, isParameterFault, type OtlpEncoding } from "../ingest-door.ts";
 import { otlpHttpAnswer } from "./otlp-faults.ts";
 import { otlpResponse } from "./rpc.ts";
+import { takeBody } from "./take-body.ts";
 
 export type IngestHttpDeps = {
   readonly ingest: Ingest;
@@ -27,7 +28,8 @@ export function ingestRoutes({ ingest, bodies, bodyBytesMax }: IngestHttpDeps): 
         try {
           const tenant = writeTenant(caller(request));
           // Content-Encoding is not looked at here: senders set it for parts of the body, or wrongly.
-          const body = await bodies.takeRaw(request.raw, reply.raw, bodyBytesMax(tenant));
+          const bytesMax = bodyBytesMax(tenant);
+          const body = await takeBody(ingest, tenant, bytesMax, bodies.takeRaw(request.raw, reply.raw, bytesMax));
           await ingest.ingest(
             tenant,
             { query: queryOf(request), contentType: request.headers["content-type"] ?? "", body },
@@ -51,7 +53,8 @@ export function ingestRoutes({ ingest, bodies, bodyBytesMax }: IngestHttpDeps): 
       try {
         const tenant = writeTenant(caller(request));
         checkOtlpVersion(request.headers[OTLP_VERSION_HEADER]);
-        const body = await bodies.take(request.raw, reply.raw, bodyBytesMax(tenant));
+        const bytesMax = bodyBytesMax(tenant);
+        const body = await takeBody(ingest, tenant, bytesMax, bodies.take(request.raw, reply.raw, bytesMax));
         const response = otlpResponse(await ingest.otlp(tenant, body, encoding, goneSignal(reply.raw)));
         if (encoding === "json") return reply.type("application/json").send(toJsonString(ExportProfilesServiceResponseSchema, response));
         return reply.type("application/x-protobuf").send(Buffer.from(toBinary(ExportProfilesServiceResponseSchema, response)));
