@@ -13,7 +13,8 @@ import { normalize } from "./normalize.ts";
 /** A reader keeps arrays as large as the largest profile it has read: after an unusual one it is given up. */
 const READER_BYTES_MAX = 32 * 1024 * 1024;
 
-let threadReader: PprofReader | undefined;
+/** Taken while a job uses it: jobs that wait for something can overlap on one thread, and what a reader gives holds only until it reads again. */
+let idleReader: PprofReader | undefined;
 
 /** The entry of a decoding thread. The messages it gives are in shared memory: they cross threads without being copied. */
 export async function decodeTask(jobs: readonly DecodeJob[]): Promise<readonly DecodeOutcome[]> {
@@ -33,72 +34,80 @@ export async function decodeTask(jobs: readonly DecodeJob[]): Promise<readonly D
  * result; only a defect of ours is thrown.
  */
 export async function runDecodeJob(job: DecodeJob): Promise<DecodeResult> {
+  const reader = idleReader ?? createPprofReader();
+  idleReader = undefined;
+  const context = { reader, limits: job.limits, nowMs: job.nowMs };
   const work = new JobWork(job);
   for (const input of job.inputs) {
-    const before = work.profiles;
+    work.begin(inputKey(job, input));
     try {
-      const context = { reader: (threadReader ??= createPprofReader()), limits: job.limits, nowMs: job.nowMs };
-      const key = inputKey(job, input);
       const items = (FORMATS[input.kind] as (input: DecodeInput, context: object) => Iterable<FormatItem>)(input, context);
-      for await (const item of items) work.take(item, key);
+      for await (const item of items) work.take(item);
     } catch (error) {
-      const fault = faultOf(error);
-      // The body as a whole is refused: it counts as one profile unless some were read before.
-      if (work.profiles === before) work.profiles++;
-      work.refuse(fault, inputBytes(input));
+      work.refuseInput(faultOf(error), inputBytes(input));
     }
   }
+  if (!work.unusual) idleReader = reader;
   return work.result();
 }
 
 /** What a job has come to so far. */
 class JobWork {
-  profiles = 0;
+  /** Some profile was so large that the reader is not worth keeping. */
+  unusual = false;
   readonly #job: DecodeJob;
   readonly #messages: EncodedMessage[] = [];
   readonly #faults: FaultRecord[] = [];
   readonly #discards: Discard[] = [];
+  #profiles = 0;
   #uncompressedBytes = 0;
   #missingSamples = 0;
+  /** Of all inputs: makes the ids of profiles. */
   #items = 0;
-  /** The profile that was refused last: parts of one profile are one refusal. */
-  #refusedProfile = -1;
-  #firstProfile = 0;
+  /** Of the input at work: its key, the number of its first profile and item, and the profile that was refused last. */
   #key = "";
+  #firstProfile = 0;
+  #firstItem = 0;
+  #refusedProfile = -1;
 
   constructor(job: DecodeJob) {
     this.#job = job;
   }
 
-  take(item: FormatItem, key: string): void {
-    if (key !== this.#key) {
-      this.#key = key;
-      this.#firstProfile = this.profiles;
-      this.#refusedProfile = -1;
-    }
-    this.profiles = Math.max(this.profiles, this.#firstProfile + item.profile + 1);
-    if (item.sizeBytes > READER_BYTES_MAX) threadReader = undefined;
+  begin(key: string): void {
+    this.#key = key;
+    this.#firstProfile = this.#profiles;
+    this.#firstItem = this.#items;
+    this.#refusedProfile = -1;
+  }
+
+  take(item: FormatItem): void {
+    this.#profiles = Math.max(this.#profiles, this.#firstProfile + item.profile + 1);
+    if (item.sizeBytes > READER_BYTES_MAX) this.unusual = true;
+    const index = this.#items++;
     try {
       if (!item.ok) throw item.fault;
       this.#uncompressedBytes += item.sizeBytes;
-      this.#admit(item, key);
+      this.#admit(item, index);
     } catch (error) {
       const fault = faultOf(error);
+      // Parts of one profile are one refusal.
       if (item.profile === this.#refusedProfile) return;
       this.#refusedProfile = item.profile;
-      this.refuse(fault, item.sizeBytes);
+      this.#refuse(fault, item.sizeBytes);
     }
   }
 
-  refuse(fault: CodedError, bytes: number): void {
-    this.#faults.push(faultRecord(fault));
-    if (isDiscardReason(fault.code)) this.#discards.push({ reason: fault.code, profiles: 1, bytes });
+  /** The body as a whole is refused: it counts as one profile unless some were read before. */
+  refuseInput(fault: CodedError, bytes: number): void {
+    if (this.#profiles === this.#firstProfile) this.#profiles++;
+    this.#refuse(fault, bytes);
   }
 
   result(): DecodeResult {
     return {
       messages: this.#messages,
-      profiles: this.profiles,
+      profiles: this.#profiles,
       faults: this.#faults,
       discards: this.#discards,
       uncompressedBytes: this.#uncompressedBytes,
@@ -106,16 +115,20 @@ class JobWork {
     };
   }
 
-  #admit(item: Extract<FormatItem, { ok: true }>, key: string): void {
+  #refuse(fault: CodedError, bytes: number): void {
+    this.#faults.push(faultRecord(fault));
+    if (isDiscardReason(fault.code)) this.#discards.push({ reason: fault.code, profiles: 1, bytes });
+  }
+
+  #admit(item: Extract<FormatItem, { ok: true }>, index: number): void {
     const { tenant, nowMs, limits } = this.#job;
     const labels = prepareLabels(item.labels, limits);
-    const index = this.#items++;
     const id = profileId(this.#job.idSeed, index);
     const { profiles, missingSamples } = normalize({ profile: item.decoded, labels, tenant, id, nowMs, limits });
     this.#missingSamples += missingSamples;
+    const key = item.repeatable ? `${this.#key}-${index - this.#firstItem}` : Buffer.from(id).toString("hex");
     for (const [kind, profile] of profiles.entries()) {
-      const messageId = item.repeatable ? `${key}-${index - this.#firstProfile}-${kind}` : `${Buffer.from(id).toString("hex")}-${kind}`;
-      this.#messages.push({ id: messageId, service: profile.service, bytes: encodeQueuedProfile(profile, shared) });
+      this.#messages.push({ id: `${key}-${kind}`, service: profile.service, bytes: encodeQueuedProfile(profile, shared) });
     }
   }
 }
@@ -124,7 +137,6 @@ class JobWork {
 function faultOf(error: unknown): CodedError {
   if (error instanceof CodedError) return error;
   if (!(error instanceof RangeError) || !NO_MEMORY.test(error.message)) throw error;
-  threadReader = undefined;
   return discardFault("profile_size_limit", "profile needs more memory than there is: profile for a shorter time", {}, error);
 }
 

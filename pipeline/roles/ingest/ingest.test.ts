@@ -57,6 +57,28 @@ describe("ingest", () => {
     expect(third).not.toBe(first);
   });
 
+  it("gives equal profiles of one push the same message id", async () => {
+    const { ingest, published } = start();
+    const sample = { raw: cpuProfile(["main"], 1), id: "" };
+    await ingest.push(TENANT, [{ labels: LABELS, samples: [sample, sample] }]);
+    expect(new Set(published.map(({ id }) => id)).size).toBe(1);
+  });
+
+  it("keeps overlapping requests of one thread apart", async () => {
+    const { ingest, published } = start();
+    const send = async (value: number): Promise<void> => {
+      const form = new FormData();
+      form.set("profile", new Blob([cpuProfile([`f${value}`], value)]), "profile.pprof");
+      const { contentType, body } = await encoded(form);
+      await ingest.ingest(TENANT, { query: `name=app${value}`, contentType, body });
+    };
+    await Promise.all(Array.from({ length: 20 }, (_, index) => send(index + 1)));
+    const texts = published.map(({ profile }) => `${profile.service} ${queuedProfileText(profile)[0]}`).sort();
+    expect(texts).toEqual(
+      Array.from({ length: 20 }, (_, index) => `app${index + 1} f${index + 1} ${index + 1} pyroscope_spy=unknown`).sort(),
+    );
+  });
+
   it("gives profiles without a time different message ids, since each is of its own moment", async () => {
     const { ingest, published } = start();
     const raw = encodePprof({ sampleTypes: [{ type: "cpu", unit: "nanoseconds" }] }, [{ stack: [{ name: "main" }], values: [1] }]);
