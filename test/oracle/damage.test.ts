@@ -1,10 +1,11 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { ask, post, push } from "../harness/client.ts";
 import { makePprof } from "../harness/make-pprof.ts";
-import { type Server, startServer } from "../harness/server.ts";
+import { REPOSITORY, type Server, ServerStartError, startServer } from "../harness/server.ts";
 
 /*
  * Goal: damage in the bucket is told by name and harms nothing but what is damaged.
@@ -78,6 +79,20 @@ describe("damage in the data folder", () => {
     });
   }
 
+  it("refuses to start on a damaged catalog with the remedy, and finds everything after that", async () => {
+    const { dataDir } = await filled(["whole", "other"]);
+    for (const file of filesIn(join(dataDir, "catalog"))) writeFileSync(file, Buffer.alloc(statSync(file).size));
+    const refusal = await start(dataDir).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(refusal).toBeInstanceOf(ServerStartError);
+    expect((refusal as ServerStartError).logs).toContain("rebuild-catalog");
+    execFileSync(join(REPOSITORY, "bin/brazier"), ["rebuild-catalog", "--data", dataDir], { stdio: "pipe" });
+    const server = await start(dataDir);
+    expect([await total(server, "whole"), await total(server, "other")]).toEqual([100, 100]);
+  });
+
   it("leaves foreign files alone and answers as if they were not there", async () => {
     const { dataDir } = await filled(["whole"]);
     const foreign = [join(dataDir, "README.txt"), join(dataDir, "segments", "notes.txt"), join(dataDir, "lost+found", "x")];
@@ -98,7 +113,10 @@ function question(service: string): Record<string, string> {
 }
 
 function segments(dataDir: string): readonly string[] {
-  const folder = join(dataDir, "segments");
+  return filesIn(join(dataDir, "segments"));
+}
+
+function filesIn(folder: string): readonly string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
