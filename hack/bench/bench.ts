@@ -7,12 +7,11 @@ import { ownBench } from "./own-bench.ts";
 import { type Row, table } from "./table.ts";
 import { type YardstickFleet, yardstick, yardstickIsThere } from "./yardstick.ts";
 
-/*
- *   npm run bench                                 a small fleet of the corpus, some two minutes
- *   npm run bench -- --profiles 5000 --clients 128
- *   npm run bench -- yardstick --fleet 2k,20k --clients 8,128
- *   … --write                                     puts the figures into docs/benchmarks.md as well
- */
+const HELP = `npm run bench                                 a small fleet of the corpus, some two minutes
+npm run bench -- --profiles 5000 --clients 128
+npm run bench -- yardstick --fleet 2k,20k --clients 8,128
+… --write                                     puts the figures into docs/benchmarks.md as well
+… --seed N                                    another fleet`;
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -22,9 +21,14 @@ const { positionals, values } = parseArgs({
     seed: { type: "string", default: "42" },
     fleet: { type: "string", default: "2k" },
     write: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
   },
 });
 
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
 const clients = values.clients.split(",").map(Number);
 const kind = positionals[0] ?? "own";
 if (kind === "own") {
