@@ -46,14 +46,40 @@ function overlapping(selected: readonly KindRows[]): readonly (readonly KindRows
 }
 
 async function dropInGroup(group: readonly KindRows[], reader: SectionReader): Promise<void> {
+  if (await reader.remember(`distinct ${groupKey(group)}`, () => isDistinct(group, reader))) return;
   for (const rows of group) await withProfiles(rows, reader);
+  for (const { dataset, row } of duplicatesIn(group)) (await withRowMask(group[dataset]!, reader))[row] = 0;
+}
+
+/**
+ * Whether no row at all is in two datasets of the group, which is nearly always so. Objects never change, so it is found out once, and no selection of
+ * rows can have a duplicate then.
+ */
+async function isDistinct(group: readonly KindRows[], reader: SectionReader): Promise<boolean> {
+  const whole: KindRows[] = [];
+  for (const { planned, kindIndex, series } of group) {
+    const profiles = await reader.profiles(planned, kindIndex);
+    whole.push({ planned, kindIndex, series, seriesMask: new Uint8Array(series.length).fill(1), rowMask: undefined, profiles });
+  }
+  return duplicatesIn(whole).next().done === true;
+}
+
+function groupKey(group: readonly KindRows[]): string {
+  return group
+    .map(({ planned, kindIndex }) => `${planned.object.key}@${planned.entry.sections[0]?.offset}/${kindIndex}`)
+    .sort()
+    .join(" ");
+}
+
+/** Of each row that is there more than once all but the one with the lowest id, among the rows that the masks select; profiles are loaded. */
+function* duplicatesIn(group: readonly KindRows[]): Generator<{ readonly dataset: number; readonly row: number }> {
   const seriesIds = new Map<string, number>();
   const table = new InternTable(1024);
-  /** Where each distinct row was seen: dataset of the group and row. */
-  const owners: { dataset: number; row: number; series: number; timeMs: number; timeNs: number }[] = [];
+  /** Where each distinct row was seen. */
+  const owners: { dataset: number; row: number; readonly series: number; readonly timeMs: number; readonly timeNs: number }[] = [];
   for (let dataset = 0; dataset < group.length; dataset++) {
     const { profiles, series, seriesMask, rowMask } = group[dataset]!;
-    assert(profiles !== undefined, "profiles were loaded above");
+    assert(profiles !== undefined, "profiles were loaded before");
     const ids = series.map((labels, i) => (seriesMask[i] === 0 ? -1 : idOf(seriesIds, labelSetKey(labels))));
     for (let row = 0; row < profiles.count; row++) {
       const seriesId = ids[profiles.series[row]!]!;
@@ -72,13 +98,12 @@ async function dropInGroup(group: readonly KindRows[], reader: SectionReader): P
         continue;
       }
       const owner = owners[entry]!;
-      const other = group[owner.dataset]!;
-      if (compareIds(profiles.ids, row, other.profiles!.ids, owner.row) < 0) {
-        (await withRowMask(other, reader))[owner.row] = 0;
+      if (compareIds(profiles.ids, row, group[owner.dataset]!.profiles!.ids, owner.row) < 0) {
+        yield { dataset: owner.dataset, row: owner.row };
         owner.dataset = dataset;
         owner.row = row;
       } else {
-        (await withRowMask(group[dataset]!, reader))[row] = 0;
+        yield { dataset, row };
       }
     }
   }

@@ -64,6 +64,11 @@ export class SectionReader {
     return this.#cached(planned, SectionKind.Totals, kindIndex, readStackValues);
   }
 
+  /** Something small that follows from immutable objects, found out once. */
+  remember(key: string, find: () => Promise<boolean>): Promise<boolean> {
+    return this.#cache.get(key, find, () => key.length + REMEMBERED_BYTES);
+  }
+
   #cached<Value>(
     { object, entry }: PlannedDataset,
     kind: SectionKind,
@@ -97,6 +102,9 @@ export class SectionReader {
     );
   }
 }
+
+/** An entry of the cache beside its key. */
+const REMEMBERED_BYTES = 100;
 
 function required(entry: DatasetEntry, kind: SectionKind, kindIndex: number): SectionEntry {
   const section = findSection(entry, kind, kindIndex);
