@@ -18,9 +18,9 @@ export type MergeRequest = { readonly level: number; readonly inputs: readonly M
 
 /**
  * Sample rows of one service that a plan may merge. A row takes about 90 bytes while its service is merged (columns twice, once as they came and
- * once in order), so this is 180 MB: planners cut plans so that no service exceeds it, unless a single dataset does.
+ * once in order), so this is 90 MB: planners cut plans so that no service exceeds it, unless a single dataset does.
  */
-export const MERGE_SERVICE_SAMPLE_ROWS_MAX = 2_000_000;
+export const MERGE_SERVICE_SAMPLE_ROWS_MAX = 1_000_000;
 
 /**
  * Merges datasets into blocks of one tenant: service after service, each read, merged and written before the next, so that memory is bounded by
