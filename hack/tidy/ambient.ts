@@ -65,5 +65,5 @@ export function checkAmbient(files: readonly RepositoryFile[]): readonly TidyFau
 }
 
 function isBound(file: RepositoryFile): boolean {
-  return isTypeScript(file.path) && file.path.startsWith("pipeline/") && !isTest(file.path) && !isGenerated(file.path);
+  return isTypeScript(file.path) && /^(pipeline|operator)\//.test(file.path) && !isTest(file.path) && !isGenerated(file.path);
 }

@@ -15,7 +15,7 @@ export function checkDeadFiles(files: readonly RepositoryFile[], imports: readon
   const fromProduct = reach(product, imports);
   const fromAnywhere = reach([...product, ...chores], imports);
   return sources.flatMap((path) => {
-    const inProduct = (path.startsWith("pipeline/") || path.startsWith("ui/")) && !isTest(path) && !path.endsWith(".config.ts");
+    const inProduct = /^(pipeline|operator|ui)\//.test(path) && !isTest(path) && !path.endsWith(".config.ts");
     if (inProduct && !fromProduct.has(path)) {
       const problem = fromAnywhere.has(path) ? "is reached by tests only" : "is reached by nobody";
       return [{ path, problem, remedy: "use it or remove it; what only tests need belongs in a testing/ folder or under test/" }];

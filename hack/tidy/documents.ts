@@ -55,7 +55,7 @@ function links(path: string, text: string): readonly string[] {
 
 /** `pipeline/block/FORMAT.md`, but not `pipeline/…` or `segments/`, which are no paths of the repository. */
 function tickedPaths(text: string): readonly string[] {
-  return [...text.matchAll(/`((?:pipeline|ui|hack|test|docs|bin)\/[\w./-]+)`/g)]
+  return [...text.matchAll(/`((?:pipeline|operator|crds|charts|ui|hack|test|docs|bin)\/[\w./-]+)`/g)]
     .map((match) => match[1]!)
     .filter((path) => !/\/(gen|dist)\//.test(`${path}/`));
 }

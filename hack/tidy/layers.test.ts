@@ -14,6 +14,10 @@ describe("the direction of imports", () => {
     ["pipeline/roles/query/plan.ts", "pipeline/roles/segment/build.ts", false],
     ["pipeline/nowhere/plan.ts", "pipeline/base/units.ts", false],
     ["ui/app.tsx", "pipeline/api/gen/types.ts", false],
+    ["operator/reconcile.ts", "pipeline/base/errors.ts", true],
+    ["operator/reconcile.ts", "pipeline/config/schema.ts", false],
+    ["pipeline/cli/operator.ts", "operator/main.ts", true],
+    ["pipeline/main.ts", "operator/main.ts", false],
     ["hack/bench/bench.ts", "pipeline/profile/pprof-writer.ts", true],
     ["pipeline/block/reader.test.ts", "pipeline/roles/segment/build.ts", true],
   ];

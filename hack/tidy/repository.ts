@@ -24,7 +24,7 @@ function textOf(bytes: Buffer): string | undefined {
 }
 
 export function isGenerated(path: string): boolean {
-  return path.startsWith("pipeline/api/gen/");
+  return path.startsWith("pipeline/api/gen/") || path.startsWith("operator/types/");
 }
 
 export function isTest(path: string): boolean {
