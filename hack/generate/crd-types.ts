@@ -64,8 +64,7 @@ function typeOf(schema: Schema, indent: string): string {
     }
     case "object":
       if (schema.properties !== undefined) return members(schema, indent);
-      if (schema.additionalProperties !== undefined)
-        return `{ readonly [name: string]: ${typeOf(schema.additionalProperties, indent)} }`;
+      if (schema.additionalProperties !== undefined) return `{ readonly [name: string]: ${typeOf(schema.additionalProperties, indent)} }`;
       return "{ readonly [name: string]: unknown }";
     default:
       return "unknown";

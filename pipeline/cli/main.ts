@@ -76,6 +76,12 @@ program
   .action(async (options) => (await import("./config.ts")).config(options));
 
 program
+  .command("manifests")
+  .description("Print the Kubernetes objects that the operator would make of a ProfilingStack, without a cluster.")
+  .argument("<file>", "YAML with one ProfilingStack, and ProfilingPolicies beside it; - for standard input")
+  .action(async (file) => (await import("./manifests.ts")).manifests(file));
+
+program
   .command("rebuild-catalog")
   .description("Make a new catalog from the objects of a data directory, when the server finds the old one damaged.")
   .option("--data <dir>", "the data directory (default ./data); no server may be using it", "./data")

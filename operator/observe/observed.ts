@@ -1,0 +1,26 @@
+import type { NatsCredentials } from "../credentials/nats-credentials.ts";
+import type { KubeObject, Metadata } from "../kube/object.ts";
+import type { ProfilingPolicySpec } from "../types/profiling-policy.ts";
+import type { ProfilingStackSpec, ProfilingStackStatus } from "../types/profiling-stack.ts";
+
+export type Stack = {
+  readonly metadata: Metadata & { readonly namespace: string; readonly uid: string };
+  readonly spec: ProfilingStackSpec;
+  readonly status?: Partial<ProfilingStackStatus>;
+};
+
+export type Policy = { readonly metadata: Metadata & { readonly namespace: string }; readonly spec: ProfilingPolicySpec };
+
+/** What one reconciliation knows of the world: read once, frozen, and all that the pure steps see. */
+export type Observed = {
+  readonly stack: Stack;
+  /** The Secrets that the spec names, their values in base64; one that is missing is absent. */
+  readonly secrets: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** Everything that carries the stack's labels. */
+  readonly owned: readonly KubeObject[];
+  /** Which of the optional kinds the cluster knows, by {@link kindId}. */
+  readonly kinds: ReadonlySet<string>;
+  readonly policies: readonly Policy[];
+  /** Of the stack's own NATS cluster: what is there, or new where it is missing or runs out. */
+  readonly nats: NatsCredentials | undefined;
+};
