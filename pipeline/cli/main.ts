@@ -76,6 +76,16 @@ program
   .action(async (options) => (await import("./config.ts")).config(options));
 
 program
+  .command("operator")
+  .description("Run the Kubernetes operator: make and keep what each ProfilingStack asks for.")
+  .option("--namespace <name>", "where the lease of the leader lies; by default the pod's own namespace")
+  .option("--watch-namespace <name>", "look after stacks of this namespace only")
+  .option("--kubeconfig <file>", "how to reach the cluster; by default KUBECONFIG, or the pod's service account")
+  .option("--port <n>", "where /metrics, /healthz and /readyz are, 0 for any free port", "8080")
+  .option("--log-level <level>", "debug, info, warn or error", "info")
+  .action(async (options) => (await import("./operator.ts")).operator(options));
+
+program
   .command("manifests")
   .description("Print the Kubernetes objects that the operator would make of a ProfilingStack, without a cluster.")
   .argument("<file>", "YAML with one ProfilingStack, and ProfilingPolicies beside it; - for standard input")

@@ -1,0 +1,59 @@
+import type { Clock } from "../../pipeline/base/clock.ts";
+import type { Random } from "../../pipeline/base/random.ts";
+import { natsCredentials } from "../credentials/nats.ts";
+import { OPTIONAL_KINDS } from "../desired/monitoring.ts";
+import { objectName, type StackKey } from "../desired/names.ts";
+import { type Cluster, knownKinds } from "../kube/cluster.ts";
+import type { KubeObject } from "../kube/object.ts";
+import { secretReferences } from "../validate/secret-references.ts";
+import type { Observed, Policy, Stack } from "./observed.ts";
+
+/** The copies that watches keep. */
+export interface World {
+  stack(key: StackKey): KubeObject | undefined;
+  owned(key: StackKey): readonly KubeObject[];
+  policies(): readonly KubeObject[];
+}
+
+export type ObserveDeps = { readonly cluster: Cluster; readonly world: World; readonly clock: Clock; readonly random: Random };
+
+/** Reads all that a reconciliation needs to know; undefined when the stack is gone. Writes nothing. */
+export async function observe(key: StackKey, { cluster, world, clock, random }: ObserveDeps): Promise<Observed | undefined> {
+  const stack = world.stack(key) as Stack | undefined;
+  if (stack === undefined || stack.metadata.deletionTimestamp !== undefined) return undefined;
+  const names = [...new Set(secretReferences(stack.spec).map(({ name }) => name))];
+  const ownNats = stack.spec.size !== "demo" && stack.spec.queue?.external === undefined;
+  const [secrets, nats, kinds] = await Promise.all([
+    readSecrets(cluster, key.namespace, names),
+    // Never from a copy: one that is behind would have us make a second password.
+    ownNats ? readSecrets(cluster, key.namespace, [objectName(key, "nats")]) : undefined,
+    knownKinds(cluster, Object.values(OPTIONAL_KINDS)),
+  ]);
+  const credentials =
+    nats === undefined
+      ? undefined
+      : await natsCredentials(key, nats.get(objectName(key, "nats")), {
+          tls: stack.spec.queue?.nats?.tls ?? true,
+          nowMs: clock.nowMs(),
+          random,
+        });
+  return Object.freeze({
+    stack,
+    secrets,
+    owned: world.owned(key),
+    kinds,
+    policies: world.policies() as unknown as readonly Policy[],
+    nats: credentials,
+  });
+}
+
+async function readSecrets(
+  cluster: Cluster,
+  namespace: string,
+  names: readonly string[],
+): Promise<Map<string, Readonly<Record<string, string>>>> {
+  const found = await Promise.all(names.map((name) => cluster.get({ apiVersion: "v1", kind: "Secret", metadata: { name, namespace } })));
+  return new Map(
+    found.flatMap((secret, at) => (secret === undefined ? [] : [[names[at] as string, (secret["data"] ?? {}) as Record<string, string>]])),
+  );
+}

@@ -1,0 +1,52 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Clock } from "../../pipeline/base/clock.ts";
+import { isCoded } from "../../pipeline/base/errors.ts";
+import type { Log } from "../../pipeline/base/log.ts";
+import { API_VERSION } from "../desired/names.ts";
+import type { Cluster } from "../kube/cluster.ts";
+import { hashOf } from "../kube/hash.ts";
+import type { Observed } from "../observe/observed.ts";
+import type { ProfilingStackStatus } from "../types/profiling-stack.ts";
+import { readyCondition } from "./describe.ts";
+
+const MANAGER = "brazier-operator-status";
+
+/** One write, and none when nothing is new; a change of Ready is also told as an event. */
+export async function writeStatus(
+  { stack }: Observed,
+  status: ProfilingStackStatus,
+  { cluster, clock, log }: { readonly cluster: Cluster; readonly clock: Clock; readonly log: Log },
+): Promise<void> {
+  if (isDeepStrictEqual(stack.status, JSON.parse(JSON.stringify(status)))) return;
+  const { name, namespace, uid } = stack.metadata;
+  const object = { apiVersion: API_VERSION, kind: "ProfilingStack", metadata: { name, namespace }, status };
+  try {
+    await cluster.apply(object, { manager: MANAGER, subresource: "status" });
+  } catch (error) {
+    // Deleted meanwhile.
+    if (isCoded(error, "cluster_not_found")) return;
+    throw error;
+  }
+  const [before, after] = [readyCondition(stack.status), readyCondition(status)];
+  if (after === undefined || (before?.status === after.status && before.reason === after.reason)) return;
+  const isTrouble = status.conditions?.some((condition) => condition.type === "Degraded" && condition.status === "True") === true;
+  log.info({ namespace, stack: name, ready: after.status, reason: after.reason, explanation: after.message }, "stack changed");
+  const time = new Date(clock.nowMs()).toISOString().replace(/\.\d+Z$/, "Z");
+  const event = {
+    apiVersion: "v1",
+    kind: "Event",
+    metadata: { name: `${name}.${hashOf([uid, after, time])}`, namespace },
+    involvedObject: { apiVersion: API_VERSION, kind: "ProfilingStack", name, namespace, uid },
+    reason: after.reason,
+    message: after.message.slice(0, 1024),
+    type: isTrouble ? "Warning" : "Normal",
+    firstTimestamp: time,
+    lastTimestamp: time,
+    count: 1,
+    source: { component: "brazier-operator" },
+    reportingComponent: "brazier-operator",
+    reportingInstance: "brazier-operator",
+  };
+  // An event is for people: without it nothing is lost.
+  await cluster.create(event).catch((error: unknown) => log.warn({ err: error, namespace, stack: name }, "event not written"));
+}

@@ -1,0 +1,84 @@
+import type { Running } from "../pipeline/base/lifecycle.ts";
+import { MANAGED_BY, STACK_NAME, STACK_NAMESPACE, type StackKey } from "./desired/names.ts";
+import { knownKinds } from "./kube/cluster.ts";
+import { hashOf } from "./kube/hash.ts";
+import { OWNED_KINDS, POLICIES, STACKS } from "./kube/kinds.ts";
+import { type KubeObject, kindId } from "./kube/object.ts";
+import type { World } from "./observe/observe.ts";
+import { Reflector, type ReflectorDeps } from "./watch/reflector.ts";
+import type { Depth } from "./watch/work-queue.ts";
+
+/**
+ * Copies of everything that matters: stacks, policies, and what carries the operator's label. Pods of others never come here, however
+ * many there are. `wake` is told which stack to look at, and how deeply.
+ */
+export async function watchWorld(
+  deps: ReflectorDeps,
+  namespace: string | undefined,
+  wake: (key: StackKey, depth: Depth) => void,
+): Promise<World & Running> {
+  const known = await knownKinds(
+    deps.cluster,
+    OWNED_KINDS.filter(({ optional }) => optional),
+  );
+  const kinds = OWNED_KINDS.filter((kind) => !kind.optional || known.has(kindId(kind)));
+  const stacks = new Reflector(deps, {
+    resource: STACKS,
+    namespace,
+    onChange: (object, previous, gone) => {
+      // Our own status comes back here; only what people write is news.
+      if (gone || previous === undefined || intentOf(object) !== intentOf(previous)) wake(keyOfStack(object), "full");
+    },
+  });
+  const wakeAll = (): void => {
+    for (const stack of stacks.values()) wake(keyOfStack(stack), "full");
+  };
+  const policies = new Reflector(deps, {
+    resource: POLICIES,
+    namespace,
+    onChange: (object, previous, gone) => {
+      if (gone || previous === undefined || intentOf(object) !== intentOf(previous)) wakeAll();
+    },
+  });
+  const owned = kinds.map(
+    (resource) =>
+      new Reflector(deps, {
+        resource,
+        namespace: resource.namespaced ? namespace : undefined,
+        labelSelector: `app.kubernetes.io/managed-by=${MANAGED_BY}`,
+        onChange: (object, previous, gone) => {
+          const key = keyOfOwned(object);
+          if (key !== undefined) wake(key, gone || previous === undefined || intentOf(object) !== intentOf(previous) ? "full" : "status");
+        },
+      }),
+  );
+  const all = [stacks, policies, ...owned];
+  await Promise.all(all.map((reflector) => reflector.start()));
+  return {
+    stack: (key) => stacks.get(key.namespace, key.name),
+    owned: (key) => owned.flatMap((store) => store.values().filter((object) => isOf(object, key))),
+    policies: () => policies.values(),
+    stop: async () => {
+      await Promise.all(all.map((reflector) => reflector.stop()));
+    },
+  };
+}
+
+function keyOfStack({ metadata }: KubeObject): StackKey {
+  return { namespace: metadata.namespace ?? "", name: metadata.name };
+}
+
+function keyOfOwned({ metadata }: KubeObject): StackKey | undefined {
+  const [namespace, name] = [metadata.labels?.[STACK_NAMESPACE], metadata.labels?.[STACK_NAME]];
+  return namespace === undefined || name === undefined ? undefined : { namespace, name };
+}
+
+function isOf(object: KubeObject, key: StackKey): boolean {
+  const found = keyOfOwned(object);
+  return found?.namespace === key.namespace && found.name === key.name;
+}
+
+/** Generation, labels and annotations: what somebody wants, in contrast to what is. Kinds that count no generation want everything. */
+function intentOf({ metadata }: KubeObject): string {
+  return hashOf([metadata.generation ?? metadata.resourceVersion, metadata.labels, metadata.annotations, metadata.deletionTimestamp]);
+}
