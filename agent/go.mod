@@ -1,0 +1,3 @@
+module brazier.dev/agent
+
+go 1.26
