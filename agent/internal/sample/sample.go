@@ -23,9 +23,10 @@ const (
 	Perl
 	DotNet
 	Beam
+	Lua
 )
 
-var kindNames = [...]string{"unknown", "native", "kernel", "go", "python", "nodejs", "java", "ruby", "php", "perl", "dotnet", "beam"}
+var kindNames = [...]string{"unknown", "native", "kernel", "go", "python", "nodejs", "java", "ruby", "php", "perl", "dotnet", "beam", "lua"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) {
@@ -60,7 +61,10 @@ type Mapping struct {
 	Path string
 	// BuildID is the GNU build id in hex; where the file has none, it is empty.
 	BuildID string
-	// Start and End are virtual addresses; Offset is the place in the file that Start shows.
+	// FileID tells two files apart, with or without a build id. It is a key of the symbolizer and never leaves the agent.
+	FileID string
+	// Start and End are addresses of the file itself (the ones its symbol table uses), so that they mean the same in every
+	// process; Offset is the place in the file that Start shows.
 	Start, End, Offset uint64
 }
 
