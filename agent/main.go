@@ -19,6 +19,7 @@ import (
 	"brazier.dev/agent/internal/node"
 	"brazier.dev/agent/internal/pprofile"
 	"brazier.dev/agent/internal/sample"
+	"brazier.dev/agent/internal/symbolize"
 )
 
 var version = "dev"
@@ -28,10 +29,11 @@ func main() {
 	rate := flag.Int("rate", 19, "")
 	interval := flag.Duration("interval", 15*time.Second, "")
 	flag.Parse()
-	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	var collector collect.Collector
+	symbols := symbolize.New(symbolize.DefaultLimits, log, time.Now)
 	n := node.New(node.Options{Interval: *interval, Limits: pprofile.DefaultLimits}, node.Neighbours{
 		Attribute: func(p node.Identity, _ bool) (map[string]string, node.Verdict) {
 			name := filepath.Base(p.ExecutablePath)
@@ -40,15 +42,7 @@ func main() {
 			}
 			return map[string]string{"service_name": name}, node.Send
 		},
-		Resolve: func(frames []sample.Frame) pprofile.Resolved {
-			r := make(pprofile.Resolved, len(frames))
-			for i := range frames {
-				if frames[i].Function != "" {
-					r[i] = frames[i : i+1]
-				}
-			}
-			return r
-		},
+		Resolve: func(frames []sample.Frame) pprofile.Resolved { return symbols.Resolve(frames) },
 		Rate: func() int { return collector.Rate() },
 		Log:  log,
 		Offer: func(p node.Profile) {
@@ -65,7 +59,9 @@ func main() {
 	began := time.Now()
 	var err error
 	var refusals []collect.Refusal
-	collector, refusals, err = collect.Choose(ctx, collect.Options{Rate: *rate, Log: log, Sink: n.Take, Seen: func(collect.Executable) {}}, collect.EBPF)
+	collector, refusals, err = collect.Choose(ctx, collect.Options{Rate: *rate, Log: log, Sink: n.Take, Seen: func(e collect.Executable) {
+		symbols.Seen(symbolize.Source{Mapping: e.Mapping, PID: e.PID, DebugLink: e.DebugLink, Open: func() (symbolize.File, error) { return e.Open() }})
+	}}, collect.EBPF)
 	log.Info("started", "error", err, "refusals", refusals, "after", time.Since(began).String())
 	if err != nil {
 		os.Exit(1)

@@ -22,9 +22,10 @@ func (h quietHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	return h.Handler.Enabled(ctx, lowered(level))
 }
 
+// lowered makes Info Debug, and Debug (a line for every process and mapping) less than any level we print.
 func lowered(level slog.Level) slog.Level {
-	if level == slog.LevelInfo {
-		return slog.LevelDebug
+	if level <= slog.LevelInfo {
+		return level - 4
 	}
 	return level
 }
