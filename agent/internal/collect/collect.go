@@ -49,8 +49,10 @@ type Options struct {
 	Rate int
 	// OffCPU is the share of waits that is sampled, 0 (none) to 1.
 	OffCPU float64
-	Log    *slog.Logger
-	Sink   Sink
+	// Threads asks for the names of threads.
+	Threads bool
+	Log     *slog.Logger
+	Sink    Sink
 	// Seen is told about every executable file once.
 	Seen func(Executable)
 }

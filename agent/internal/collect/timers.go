@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"unsafe"
 
-	"golang.org/x/sys/unix"
+	"brazier.dev/agent/internal/perfclock"
 )
 
 // perfTimers are the descriptors of the timers of the CPUs. The profiler has no way to change their rate and does not hand them
@@ -41,25 +40,16 @@ func (t perfTimers) without(others perfTimers) perfTimers {
 	return t
 }
 
-// setRate gives every timer a new period. The kernel turns the frequency of a CPU clock into a period when it is opened, so that
-// the value is nanoseconds from then on.
+// setRate gives every timer a new period.
 func (t perfTimers) setRate(hz int) error {
 	if len(t) == 0 {
 		return errors.New("the timers were not found among the open descriptors")
 	}
 	period := uint64(1_000_000_000 / hz)
 	for descriptor := range t {
-		if err := setPeriod(descriptor, period); err != nil {
+		if err := perfclock.SetPeriod(descriptor, period); err != nil {
 			return fmt.Errorf("setting the period of timer %d: %w", descriptor, err)
 		}
-	}
-	return nil
-}
-
-func setPeriod(descriptor int, periodNs uint64) error {
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(descriptor), unix.PERF_EVENT_IOC_PERIOD, uintptr(unsafe.Pointer(&periodNs)))
-	if errno != 0 {
-		return errno
 	}
 	return nil
 }

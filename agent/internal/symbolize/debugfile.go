@@ -25,7 +25,7 @@ func debugFile(pid int, buildId, debugLink string) (*os.File, *elf.File, error) 
 			continue
 		}
 		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
-			if image, err := openImage(file); err == nil && buildID(image) == buildId {
+			if image, err := openImage(file); err == nil && BuildID(image) == buildId {
 				return file, image, nil
 			}
 		}

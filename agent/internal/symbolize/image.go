@@ -73,8 +73,8 @@ func miniDebugTable(image *elf.File) (*table, error) {
 	return readTable(innerFile, innerImage, elf.SHT_SYMTAB)
 }
 
-// buildID reads the GNU build id of a file as hex, empty where it has none.
-func buildID(image *elf.File) string {
+// BuildID reads the GNU build id of a file as hex, empty where it has none.
+func BuildID(image *elf.File) string {
 	section := image.Section(".note.gnu.build-id")
 	if section == nil || section.Size > 4096 {
 		return ""

@@ -107,7 +107,7 @@ func (b *objectFile) load() error {
 	}
 	if image.SectionByType(elf.SHT_SYMTAB) == nil {
 		if b.mapping.BuildID == "" {
-			b.mapping.BuildID = buildID(image)
+			b.mapping.BuildID = BuildID(image)
 		}
 		if file, debugImage, err := debugFile(b.pid, b.mapping.BuildID, b.debugLink); err == nil {
 			if full, err := readTable(file, debugImage, elf.SHT_SYMTAB); err == nil {
