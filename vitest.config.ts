@@ -37,6 +37,7 @@ export default defineConfig({
       processSuite("oracle", { timeoutMs: 180_000 }),
       processSuite("properties", { timeoutMs: 300_000 }),
       processSuite("clients", { timeoutMs: 300_000 }),
+      processSuite("agent", { timeoutMs: 300_000 }),
       processSuite("ui", { timeoutMs: 120_000 }),
     ],
   },

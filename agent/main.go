@@ -17,6 +17,7 @@ import (
 
 	"brazier.dev/agent/internal/collect"
 	"brazier.dev/agent/internal/node"
+	"brazier.dev/agent/internal/perfevent"
 	"brazier.dev/agent/internal/pprofile"
 	"brazier.dev/agent/internal/sample"
 	"brazier.dev/agent/internal/symbolize"
@@ -28,6 +29,8 @@ func main() {
 	target := flag.String("url", "http://localhost:4040", "")
 	rate := flag.Int("rate", 19, "")
 	interval := flag.Duration("interval", 15*time.Second, "")
+	httpAddress := flag.String("http-address", "127.0.0.1:4041", "")
+	which := flag.String("collector", "auto", "")
 	flag.Parse()
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
@@ -57,15 +60,17 @@ func main() {
 		},
 	})
 	began := time.Now()
+	makers := map[string][]collect.Maker{"auto": {collect.EBPF, perfevent.New}, "ebpf": {collect.EBPF}, "perf_event": {perfevent.New}}[*which]
 	var err error
 	var refusals []collect.Refusal
 	collector, refusals, err = collect.Choose(ctx, collect.Options{Rate: *rate, Log: log, Sink: n.Take, Seen: func(e collect.Executable) {
 		symbols.Seen(symbolize.Source{Mapping: e.Mapping, PID: e.PID, DebugLink: e.DebugLink, Open: func() (symbolize.File, error) { return e.Open() }})
-	}}, collect.EBPF)
+	}}, makers...)
 	log.Info("started", "error", err, "refusals", refusals, "after", time.Since(began).String())
 	if err != nil {
 		os.Exit(1)
 	}
+	go http.ListenAndServe(*httpAddress, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) }))
 	n.Run(ctx)
 	collector.Close()
 	n.Finish()

@@ -16,6 +16,9 @@ import (
 // bottom of the program.
 const Truncated = "[truncated]"
 
+// Unmapped stands for an address whose file is not known any more.
+const Unmapped = "[unmapped]"
+
 // maxMappings bounds what the converter remembers; a machine has a few thousand mapped files.
 const maxMappings = 32768
 
@@ -107,6 +110,10 @@ func (c *converter) ReportTraceEvent(trace *libpf.Trace, meta *samples.TraceEven
 		if !converted.Kind.Interpreted() {
 			converted.Address = uint64(frame.AddressOrLineno)
 			converted.Mapping = c.mapping(frame.Mapping)
+			if converted.Mapping == nil && converted.Kind == sample.Native {
+				// The process ended or changed its mappings in between: an address in no file says nothing to anybody.
+				converted.Function, converted.Address = Unmapped, 0
+			}
 		}
 		out.Frames = append(out.Frames, converted)
 	}
