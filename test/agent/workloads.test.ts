@@ -47,7 +47,7 @@ describe.skipIf(unable !== undefined)("the agent beside programs of every kind",
     buildAgent();
     await buildPrograms(folder);
     server = await startServer();
-    agent = await startAgent({ url: server.url, args: ["--rate", String(RATE_HZ), "--interval", "3s"] });
+    agent = await startAgent({ url: server.url, args: ["--rate", String(RATE_HZ), "--interval", "3s", "--cpu-max", "0"] });
     for (const workload of runnable) start(workload.command);
     start([join(folder, "w-idle"), "1000"]);
     await discovered();

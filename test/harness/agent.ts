@@ -21,8 +21,6 @@ export type AgentOptions = {
   readonly binary?: string;
   /** How long the profiler may take to load; it takes 2 to 7 seconds, more on a busy machine. */
   readonly readyWithinMs?: number;
-  /** Take an agent that is up but never ready: the tests of refusals look at what it says. */
-  readonly unready?: boolean;
 };
 
 export interface Agent {
@@ -78,7 +76,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   for (;;) {
     if (exit !== undefined) throw new Error(`the agent ended before it was ready (${JSON.stringify(exit)})\n${logs()}`);
     const status = await statusOf(`${url}/ready`);
-    if (status === 200 || (options.unready === true && status !== undefined)) break;
+    if (status === 200) break;
     if (performance.now() > deadline) {
       child.kill("SIGKILL");
       await exited;

@@ -264,6 +264,22 @@ func (s *Symbolizer) closeIdle() {
 	}
 }
 
+// Shed drops everything that can be had again: memory is short.
+func (s *Symbolizer) Shed() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.answers)
+	for _, b := range s.objects {
+		b.lines, b.linesAfter = nil, s.now().Add(linesPause)
+		if b.isFile {
+			b.tables = nil
+			if b.state == read {
+				b.state = unread
+			}
+		}
+	}
+}
+
 // Stats gives counters and sizes as of now.
 func (s *Symbolizer) Stats() Stats {
 	s.mu.Lock()
