@@ -28,7 +28,10 @@ export function patchedGoMod(): string {
     mkdirSync(BUILD, { recursive: true });
     cpSync(source, copy, {
       recursive: true,
-      filter: (from) => !relative(source, from).split("/").some((part) => LEFT_BEHIND.has(part)) && !from.endsWith("_test.go"),
+      filter: (from) =>
+        !relative(source, from)
+          .split("/")
+          .some((part) => LEFT_BEHIND.has(part)) && !from.endsWith("_test.go"),
     });
     makeWritable(copy);
     writeFileSync(join(copy, "rlimit/rlimit.go"), patch);

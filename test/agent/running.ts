@@ -9,7 +9,10 @@ const running = new Set<ChildProcess>();
 process.once("exit", () => stopAll());
 
 /** Starts a program in a process group of its own, so that its children end with it. */
-export function start(command: readonly string[], options: { readonly cwd?: string; readonly uid?: number; readonly gid?: number } = {}): ChildProcess {
+export function start(
+  command: readonly string[],
+  options: { readonly cwd?: string; readonly uid?: number; readonly gid?: number } = {},
+): ChildProcess {
   const [program, ...args] = command as [string, ...string[]];
   const child = spawn(program, args, { stdio: "ignore", detached: true, ...options });
   running.add(child);

@@ -176,7 +176,9 @@ function placeOf(name: string, program: string): readonly [number, number] | rea
     .split("\n")
     .find((text) => text.endsWith(` ${name}`));
   const [address, size] = (line ?? "").split(" ");
-  return line === undefined ? [] : [Number.parseInt(address ?? "", 16), Number.parseInt(address ?? "", 16) + Number.parseInt(size ?? "", 16)];
+  return line === undefined
+    ? []
+    : [Number.parseInt(address ?? "", 16), Number.parseInt(address ?? "", 16) + Number.parseInt(size ?? "", 16)];
 }
 
 /** The build ids in the pprof that the server gives out. */
@@ -185,7 +187,12 @@ async function pprofOf(server: Server, service: string): Promise<{ readonly buil
   const profile = await askProto(server.url, "SelectMergeProfile", {
     request: SelectMergeProfileRequestSchema,
     response: ProfileSchema,
-    value: { profileTypeID: CPU, labelSelector: `{service_name="${service}"}`, start: BigInt(nowMs - 3_600_000), end: BigInt(nowMs + 60_000) },
+    value: {
+      profileTypeID: CPU,
+      labelSelector: `{service_name="${service}"}`,
+      start: BigInt(nowMs - 3_600_000),
+      end: BigInt(nowMs + 60_000),
+    },
   });
   return { buildIds: profile.mapping.map((mapping) => profile.stringTable[Number(mapping.buildId)] ?? "") };
 }

@@ -42,10 +42,11 @@ func EBPF(options Options) Collector {
 func (e *ebpf) Name() string          { return "ebpf" }
 func (e *ebpf) Done() <-chan struct{} { return e.done }
 
-// intervals are the profiler's own timers; the numbers are upstream's, who tuned them.
+// intervals are the profiler's own timers; the numbers are upstream's, who tuned them, but for the first: a new process whose
+// notice was missed waits for it, and a process that forks a lot has children that live no longer than a second.
 type intervals struct{}
 
-func (intervals) MonitorInterval() time.Duration       { return 5 * time.Second }
+func (intervals) MonitorInterval() time.Duration       { return time.Second }
 func (intervals) TracePollInterval() time.Duration     { return 250 * time.Millisecond }
 func (intervals) PIDCleanupInterval() time.Duration    { return time.Minute }
 func (intervals) ExecutableUnloadDelay() time.Duration { return time.Minute }

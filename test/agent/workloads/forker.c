@@ -1,4 +1,4 @@
-/* Forks a child every few milliseconds, for ever; the children work and end. An argument gives the CPU time of a child in ms. */
+/* Forks one child after the other, for ever; each works for a moment and ends. An argument gives the CPU time of a child in ms. */
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -18,7 +18,7 @@ __attribute__((noinline)) void forked_work(double ms) {
 }
 
 int main(int argc, char **argv) {
-  double ms = argc > 1 ? atof(argv[1]) : 60;
+  double ms = argc > 1 ? atof(argv[1]) : 100;
   for (;;) {
     pid_t child = fork();
     if (child == 0) {
