@@ -248,9 +248,10 @@ func (a *agent) keepBudget(ctx context.Context, collector collect.Collector, mem
 	governor := budget.NewGovernor(budget.Limits{CPU: a.settings.CPUMax, Memory: memoryMax, Rate: a.settings.Rate, RateMin: 1})
 	meter := budget.NewMeter(time.Now())
 	taken := a.node.Counts().Taken
-	tick := time.NewTicker(budget.Every)
+	tick := time.NewTicker(a.settings.BudgetEvery)
 	defer tick.Stop()
-	for turn := 1; ; turn++ {
+	turned := time.Now()
+	for {
 		select {
 		case <-ctx.Done():
 			return
@@ -268,7 +269,8 @@ func (a *agent) keepBudget(ctx context.Context, collector collect.Collector, mem
 		if decision.Changed {
 			a.changeRate(collector, decision, used)
 		}
-		if turn%12 == 0 {
+		if time.Since(turned) > time.Minute {
+			turned = time.Now()
 			a.watcher.Turn()
 		}
 	}

@@ -64,6 +64,7 @@ export async function buildPrograms(folder: string): Promise<void> {
       c("w-shares", "shares.c"),
       c("w-brief", "brief.c"),
       c("w-forker", "forker.c"),
+      c("w-many", "many.c"),
     );
   }
   if (has("g++")) builds.push(run("g++", ["-O1", "-o", join(folder, "w-cpp"), join(SOURCES, "hot.cpp")]));

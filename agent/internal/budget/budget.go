@@ -2,8 +2,6 @@
 // when there is room again.
 package budget
 
-import "time"
-
 // Limits are what the agent may use.
 type Limits struct {
 	// CPU is in cores: 0.05 is a twentieth of one.
@@ -107,6 +105,3 @@ func (g *Governor) lower(factor float64, reason string) {
 		g.reason = reason
 	}
 }
-
-// Every is how often the governor is to be observed.
-const Every = 5 * time.Second

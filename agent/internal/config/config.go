@@ -30,6 +30,7 @@ type Config struct {
 	SymbolTablesMax, SymbolLinesMax  Bytes
 	DebuginfoUpload                  bool
 	CPUMax                           float64
+	BudgetEvery                      time.Duration
 	MemoryMax                        Bytes
 	QueueMax, SpoolMax               Bytes
 	SpoolDir                         string
@@ -166,6 +167,7 @@ func (c *Config) check() []error {
 	refuse(c.OffCPU < 0 || c.OffCPU > 1, "off_cpu: %v is not a share from 0 to 1", c.OffCPU)
 	refuse(c.Interval < time.Second || c.Interval > 5*time.Minute, "interval: %v is not from 1s to 5m", c.Interval)
 	refuse(c.CPUMax < 0, "cpu_max: %v is negative; 0 is no limit", c.CPUMax)
+	refuse(c.BudgetEvery < 100*time.Millisecond, "budget_every: %v is shorter than 100ms", c.BudgetEvery)
 	refuse(c.QueueMax < 64<<10, "queue_max: %d bytes hold no profile; give it 64KiB or more", c.QueueMax)
 	refuse((c.CertFile == "") != (c.KeyFile == ""), "cert_file and key_file go together: set both or neither")
 	refuse(c.Timeout <= 0, "timeout: %v is not positive", c.Timeout)

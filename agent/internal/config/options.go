@@ -133,6 +133,7 @@ func (c *Config) options() []option {
 		size("symbol_lines_max", "memory for DWARF, and the largest that is read of one file; 0 leaves lines and inlined functions out", &c.SymbolLinesMax, 32<<20),
 		toggle("debuginfo_upload", "send the server the symbols of files that it asks for", &c.DebuginfoUpload),
 		number("cpu_max", "CPU that the agent may use, in cores, before it lowers its rate; 0 is no limit", &c.CPUMax, 0.1),
+		duration("budget_every", "how often the agent compares what it uses with cpu_max and memory_max", &c.BudgetEvery, 5*time.Second),
 		size("memory_max", "resident memory before it lowers its rate and drops caches; 0 is the container's limit", &c.MemoryMax, 0),
 		size("queue_max", "memory for profiles that wait to be delivered", &c.QueueMax, 32<<20),
 		text("spool_dir", "a directory for profiles that wait; they survive a restart", &c.SpoolDir, ""),
