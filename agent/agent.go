@@ -14,6 +14,7 @@ import (
 	"brazier.dev/agent/internal/budget"
 	"brazier.dev/agent/internal/collect"
 	"brazier.dev/agent/internal/config"
+	"brazier.dev/agent/internal/debuginfo"
 	"brazier.dev/agent/internal/deliver"
 	"brazier.dev/agent/internal/node"
 	"brazier.dev/agent/internal/perfevent"
@@ -35,6 +36,8 @@ type agent struct {
 	watcher   *attribute.Watcher
 	deliverer *deliver.Deliverer
 	node      *node.Node
+	// uploader is nil unless symbols are to be sent to the server.
+	uploader *debuginfo.Uploader
 	// collector is set when stacks are being taken.
 	collector atomic.Pointer[collect.Collector]
 	refusals  []collect.Refusal
@@ -79,6 +82,9 @@ func profile(ctx context.Context, settings *config.Config, log *slog.Logger) err
 		defer close(stopped)
 		a.node.Run(inner)
 	}()
+	if a.uploader != nil {
+		go a.uploader.Run(inner)
+	}
 	go a.keepBudget(inner, collector, memoryMax)
 
 	var fault error
@@ -108,17 +114,25 @@ func (a *agent) assemble() error {
 	a.symbols = symbolize.New(limits, a.log, time.Now)
 	a.check = selfcheck.New(time.Now, selfcheck.IsKernelTask)
 	a.watcher = attribute.NewWatcher(attribute.ReadCgroup, selfcheck.IsKernelTask)
-	deliverer, err := deliver.New(deliver.Options{
+	options := deliver.Options{
 		URL: s.URL, Tenant: s.Tenant, Headers: s.Headers,
 		Credentials: deliver.Credentials{TokenFile: s.TokenFile, CAFile: s.CAFile, CertFile: s.CertFile, KeyFile: s.KeyFile},
 		QueueMax:    int64(s.QueueMax), SpoolMax: int64(s.SpoolMax), SpoolDir: s.SpoolDir,
 		AgeMax: s.AgeMax, Timeout: s.Timeout, BackoffMin: s.BackoffMin, BackoffMax: s.BackoffMax,
 		UserAgent: "brazier-agent/" + version, Log: a.log,
-	})
-	if err != nil {
+	}
+	var err error
+	if a.deliverer, err = deliver.New(options); err != nil {
 		return err
 	}
-	a.deliverer = deliverer
+	if s.DebuginfoUpload {
+		door, err := deliver.NewDoor(options, uploadTimeout)
+		if err != nil {
+			return err
+		}
+		a.uploader = debuginfo.New(door, a.log)
+		a.symbols.Loaded = a.uploader.Offer
+	}
 	labels := map[string]string{}
 	for name, value := range s.Labels {
 		labels[name] = value
@@ -132,6 +146,9 @@ func (a *agent) assemble() error {
 	)
 	return nil
 }
+
+// uploadTimeout is what the server gives an upload of symbols.
+const uploadTimeout = 2 * time.Minute
 
 // startCollector takes the first way that the machine allows, and says why it is not the one before.
 func (a *agent) startCollector(ctx context.Context) (collect.Collector, error) {

@@ -80,5 +80,11 @@ func (a *agent) metrics() []serve.Metric {
 	add("symbol_evictions_total", "Files whose tables had to make room.", float64(symbols.Evicted))
 	add("symbol_frames_total", "Native frames that were named or stayed addresses.", float64(symbols.Named), "outcome", "named")
 	add("symbol_frames_total", "Native frames that were named or stayed addresses.", float64(symbols.Unnamed), "outcome", "address")
+	if a.uploader != nil {
+		uploads := a.uploader.Counts()
+		add("debuginfo_files_total", "Files that the server was asked about, that it has been sent, and that failed.", float64(uploads.Asked), "outcome", "asked")
+		add("debuginfo_files_total", "", float64(uploads.Uploaded), "outcome", "uploaded")
+		add("debuginfo_files_total", "", float64(uploads.Failed), "outcome", "failed")
+	}
 	return list
 }

@@ -38,6 +38,9 @@ type Symbolizer struct {
 	log    *slog.Logger
 	now    func() time.Time
 
+	// Loaded is told about a file when its symbols have been read; it may read it during the call.
+	Loaded func(buildID, path string, file *os.File)
+
 	mu      sync.Mutex
 	objects map[string]*objectFile
 	answers map[answerKey][]sample.Frame
@@ -185,6 +188,14 @@ func (s *Symbolizer) load(b *objectFile) {
 	}
 	b.state = read
 	s.tidy(b)
+	if s.Loaded == nil {
+		return
+	}
+	if b.debug != nil {
+		s.Loaded(b.mapping.BuildID, b.mapping.Path, b.debug)
+	} else if file, ok := b.file.(*os.File); ok {
+		s.Loaded(b.mapping.BuildID, b.mapping.Path, file)
+	}
 }
 
 // lose gives a file up until it is seen again.
