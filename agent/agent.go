@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +41,7 @@ type agent struct {
 	uploader *debuginfo.Uploader
 	// collector is set when stacks are being taken.
 	collector atomic.Pointer[collect.Collector]
+	mu        sync.Mutex
 	refusals  []collect.Refusal
 	startedIn time.Duration
 
@@ -156,12 +158,11 @@ func (a *agent) startCollector(ctx context.Context) (collect.Collector, error) {
 		"auto": {collect.EBPF, perfevent.New}, "ebpf": {collect.EBPF}, "perf_event": {perfevent.New},
 	}[a.settings.Collector]
 	options := collect.Options{
-		Rate: a.settings.Rate, OffCPU: a.settings.OffCPU, Threads: a.settings.Threads, Log: a.log, Sink: a.take, Seen: a.seen,
+		Rate: a.settings.Rate, OffCPU: a.settings.OffCPU, Threads: a.settings.Threads, Log: a.log, Sink: a.take, Seen: a.seen, Refused: a.refused,
 	}
 	collector, refusals, err := collect.Choose(ctx, options, makers...)
-	a.refusals = refusals
 	for _, refusal := range refusals {
-		a.log.Warn("a way to take stacks is refused", "collector", refusal.Collector, "reason", refusal.Reason, "error", refusal.Err.Error())
+		a.refused(refusal)
 	}
 	if err != nil {
 		return nil, err
@@ -170,6 +171,14 @@ func (a *agent) startCollector(ctx context.Context) (collect.Collector, error) {
 	a.collector.Store(&collector)
 	a.log.Info("taking stacks", "collector", collector.Name(), "rate_hz", collector.Rate(), "after_ms", a.startedIn.Milliseconds())
 	return collector, nil
+}
+
+// refused keeps for the metrics what the machine does not allow.
+func (a *agent) refused(refusal collect.Refusal) {
+	a.log.Warn("a way to take stacks is refused", "collector", refusal.Collector, "reason", refusal.Reason, "error", refusal.Err.Error())
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.refusals = append(a.refusals, refusal)
 }
 
 // take is the way of every sample; the collector may call it before it has been stored.

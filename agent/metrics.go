@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"brazier.dev/agent/internal/serve"
 )
 
@@ -23,7 +25,10 @@ func (a *agent) metrics() []serve.Metric {
 		name, lost = (*collector).Name(), (*collector).Lost()
 	}
 	add("info", "The version and how stacks are taken; always 1.", 1, "version", version, "collector", name)
-	for _, refusal := range a.refusals {
+	a.mu.Lock()
+	refusals := slices.Clone(a.refusals)
+	a.mu.Unlock()
+	for _, refusal := range refusals {
 		add("collector_refused", "A way to take stacks that the machine refuses, and why; always 1.", 1, "collector", refusal.Collector, "reason", refusal.Reason)
 	}
 	add("start_seconds", "Time from the start until stacks were taken.", a.startedIn.Seconds())

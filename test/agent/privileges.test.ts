@@ -112,6 +112,17 @@ describe.skipIf(unable !== undefined)("the agent's privileges", () => {
     expect(series).toEqual([{ unwinder: "fp" }]);
   });
 
+  it("profiles CPU time alone where the kernel has no kprobes for off-CPU profiles, and says so", async () => {
+    const { logs, metrics } = await run({ args: ["--collector", "ebpf", "--off-cpu", "0.05", "--labels", "run=waits"] });
+    await found("waits", "hot_c");
+    const refused = (await metrics()).get('brazier_agent_collector_refused{collector="off_cpu",reason="kprobes"}') === 1;
+    expect(logs().includes("off-CPU")).toBe(refused);
+    if (!refused) {
+      const types = await seriesOf(server.url, '{run="waits"}', ["__profile_type__"]);
+      expect(types.map((labels) => labels["__profile_type__"])).toContain("off_cpu:off_cpu:nanoseconds::");
+    }
+  });
+
   it("runs in a root with nothing but its binary, /proc and /sys", async () => {
     const root = join(folder, "image");
     for (const path of ["proc", "sys"]) mkdirSync(join(root, path), { recursive: true });

@@ -55,6 +55,8 @@ type Options struct {
 	Sink    Sink
 	// Seen is told about every executable file once.
 	Seen func(Executable)
+	// Refused is told what a collector that runs has to do without.
+	Refused func(Refusal)
 }
 
 // Maker prepares a collector without touching the kernel.

@@ -95,11 +95,11 @@ func (e *ebpf) Start(parent context.Context) error {
 	e.timers = openPerfEvents().without(before)
 	if e.options.OffCPU > 0 {
 		if err := withTracefs(loaded.StartOffCPUProfiling); err != nil {
-			return &MissingError{
-				Reason: "off_cpu",
-				What:   "the kernel refuses off-CPU profiling (it needs kprobes and tracefs); leave off_cpu out to profile CPU time alone",
-				Err:    err,
-			}
+			// CPU time is worth having without the waits.
+			e.options.Refused(Refusal{Collector: "off_cpu", Reason: "kprobes", Err: &MissingError{
+				Reason: "kprobes", Err: err,
+				What: "the kernel refuses off-CPU profiling, which needs kprobes and tracefs; CPU time alone is profiled",
+			}})
 		}
 	}
 	if err := loaded.EnableProfiling(); err != nil {

@@ -63,7 +63,7 @@ func (s *sampler) Lost() uint64          { return s.lost.Load() }
 
 func (s *sampler) Start(parent context.Context) error {
 	if s.options.OffCPU > 0 {
-		s.options.Log.Warn("this collector has no off-CPU profiles", "collector", s.Name())
+		s.options.Refused(collect.Refusal{Collector: "off_cpu", Reason: "collector", Err: errors.New("perf_event has no off-CPU profiles")})
 	}
 	cpus, err := onlineCPUs("/sys/devices/system/cpu/online")
 	if err != nil {
