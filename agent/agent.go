@@ -249,6 +249,13 @@ func (a *agent) live() error {
 // mapsBytes is what the profiler's tables take beside the process's own memory; a container's limit counts them.
 const mapsBytes = 48 << 20
 
+const (
+	gcPercent = 50
+	// heapUsual is where Go begins to save memory when nobody has set a limit. Learning a machine with large programs takes 100 MB for
+	// some seconds.
+	heapUsual = 160 << 20
+)
+
 // limitMemory tells Go how much memory there is, and gives the limit of resident memory for the budget, 0 for none.
 func (a *agent) limitMemory() int64 {
 	limit := int64(a.settings.MemoryMax)
@@ -259,10 +266,15 @@ func (a *agent) limitMemory() int64 {
 		}
 		limit = max(container-mapsBytes, 0)
 	}
-	if limit == 0 || debug.SetMemoryLimit(-1) != math.MaxInt64 { // GOMEMLIMIT is set: somebody knows better
-		return limit
+	// The agent lives beside what people run the machine for: it collects its garbage sooner than Go would.
+	debug.SetGCPercent(gcPercent)
+	switch {
+	case debug.SetMemoryLimit(-1) != math.MaxInt64: // GOMEMLIMIT is set: somebody knows better
+	case limit == 0:
+		debug.SetMemoryLimit(heapUsual)
+	default:
+		debug.SetMemoryLimit(limit * 85 / 100)
 	}
-	debug.SetMemoryLimit(limit * 85 / 100)
 	return limit
 }
 
@@ -298,6 +310,7 @@ func (a *agent) keepBudget(ctx context.Context, collector collect.Collector, mem
 		if time.Since(turned) > time.Minute {
 			turned = time.Now()
 			a.watcher.Turn()
+			debug.FreeOSMemory() // what learning a program took is not needed again
 		}
 	}
 }

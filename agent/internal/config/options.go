@@ -130,7 +130,7 @@ func (c *Config) options() []option {
 		pairs("labels", "labels of every profile, as name=value,name=value", &c.Labels),
 		text("node_name", "value of the label node", &c.NodeName, ""),
 		size("symbol_tables_max", "memory for symbol tables", &c.SymbolTablesMax, 48<<20),
-		size("symbol_lines_max", "memory for DWARF, and the largest that is read of one file; 0 leaves lines and inlined functions out", &c.SymbolLinesMax, 32<<20),
+		size("symbol_lines_max", "memory for DWARF, and the largest that is read of one file; 0 leaves lines and inlined functions out", &c.SymbolLinesMax, 16<<20),
 		toggle("debuginfo_upload", "send the server the symbols of files that it asks for", &c.DebuginfoUpload),
 		number("cpu_max", "CPU that the agent may use, in cores, before it lowers its rate; 0 is no limit", &c.CPUMax, 0.1),
 		duration("budget_every", "how often the agent compares what it uses with cpu_max and memory_max", &c.BudgetEvery, 5*time.Second),

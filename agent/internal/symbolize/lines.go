@@ -56,12 +56,18 @@ const maxOpenUnits = 24
 
 var errNoLines = errors.New("no DWARF")
 
+// abbrevGrowth is how much larger abbreviations are in memory: Rust's standard library has its own in every unit.
+const abbrevGrowth = 8
+
 // linesSize is what reading a file's DWARF would take, unpacked.
 func linesSize(image *elf.File) int64 {
 	size := int64(0)
 	for _, name := range []string{".debug_info", ".debug_line", ".debug_abbrev", ".debug_str", ".debug_line_str", ".debug_ranges", ".debug_rnglists", ".debug_addr", ".debug_str_offsets"} {
 		if section := image.Section(name); section != nil && section.Type != elf.SHT_NOBITS {
 			size += int64(section.Size)
+			if name == ".debug_abbrev" {
+				size += abbrevGrowth * int64(section.Size)
+			}
 		} else if section := image.Section(".z" + name[1:]); section != nil {
 			size += 4 * int64(section.Size)
 		}

@@ -55,6 +55,7 @@ type objectFile struct {
 	noLines bool
 	// linesAfter keeps two large files from dropping each other's DWARF in turn.
 	linesAfter time.Time
+	linesUsed  time.Time
 	lastUsed   time.Time
 }
 

@@ -24,10 +24,13 @@ type Limits struct {
 }
 
 // DefaultLimits suit a pod of 256 Mi.
-var DefaultLimits = Limits{Tables: 48 << 20, Lines: 32 << 20, Files: 192, Answers: 32768}
+var DefaultLimits = Limits{Tables: 48 << 20, Lines: 16 << 20, Files: 192, Answers: 32768}
 
 // idleMax is how long a file of a process that has ended stays open: it may keep a deleted file's space from being freed.
 const idleMax = 5 * time.Minute
+
+// linesIdle is how long DWARF stays without being asked: names that were found are remembered without it.
+const linesIdle = time.Minute
 
 // linesPause is how long a file whose DWARF had to make room goes without: reading it costs more than it is worth every interval.
 const linesPause = 10 * time.Minute
@@ -103,6 +106,7 @@ func (s *Symbolizer) Resolve(frames []sample.Frame) [][]sample.Frame {
 		resolved[i] = s.resolve(&frames[i])
 	}
 	s.closeIdle()
+	s.dropIdleLines()
 	return resolved
 }
 
@@ -174,6 +178,7 @@ func (s *Symbolizer) askLines(b *objectFile, frame *sample.Frame) []sample.Frame
 	if b.lines == nil {
 		return nil
 	}
+	b.linesUsed = s.now()
 	found := b.lines.find(frame.Address)
 	for i := range found {
 		found[i].Kind = frame.Kind
@@ -236,6 +241,20 @@ func (s *Symbolizer) tidy(inUse *objectFile) {
 		}
 		oldest.forget()
 		s.stats.Evicted++
+	}
+}
+
+// dropIdleLines drops DWARF that has said what it had to say, and what is parsed of the rest.
+func (s *Symbolizer) dropIdleLines() {
+	now := s.now()
+	for _, b := range s.objects {
+		if b.lines == nil {
+			continue
+		}
+		clear(b.lines.open)
+		if now.Sub(b.linesUsed) > linesIdle {
+			b.lines = nil
+		}
 	}
 }
 
