@@ -171,7 +171,7 @@ func (e *ebpf) SetRate(hz int) error {
 }
 
 func (e *ebpf) Lost() uint64 {
-	return e.meter.value("bpf.errors.ringbuf_output") + e.meter.value("agent.errors.read_trace_event")
+	return e.meter.value("bpf.errors.ringbuf_output") + e.meter.value("agent.errors.trace_event_lost")
 }
 
 func (e *ebpf) Close() {
