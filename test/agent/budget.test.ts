@@ -51,9 +51,9 @@ describe.skipIf(unable !== undefined)("the agent's budget", () => {
     expect(agent.logs()).toContain("the rate is lowered to stay within the budget");
     await untilWithinBudget();
     stopAll();
-    // Not to the full rate: whatever else starts processes on this machine is a small storm, too.
-    const lowest = await metric("rate_hertz");
-    await until("the rate did not rise again", async () => (await metric("rate_hertz")) >= 4 * lowest);
+    // Not back to the full rate: whatever else starts processes on this machine is a small storm, too.
+    const calm = await metric("rate_hertz");
+    await until("the rate did not rise again", async () => (await metric("rate_hertz")) > calm);
     expect(agent.logs()).toContain("the rate is raised again");
   });
 

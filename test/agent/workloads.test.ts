@@ -73,7 +73,7 @@ describe.skipIf(unable !== undefined)("the agent beside programs of every kind",
   /** Programs that live for 300 ms, one at a time and with precedence: a sample of each is what counts. */
   async function briefOnes(): Promise<void> {
     for (let round = 0; round < 3; round++) {
-      const child = start(["nice", "-n", "-15", join(folder, "w-brief")]);
+      const child = start(["nice", "-n", "-20", join(folder, "w-brief")]);
       await ended(child);
       await pause(1_000);
     }
