@@ -16,7 +16,7 @@ import (
 
 var (
 	containerPart = regexp.MustCompile(`^(?:[a-z]+(?:-[a-z]+)*[-:])?([0-9a-f]{64})(?:\.scope)?$`)
-	podPart       = regexp.MustCompile(`^(?:kubepods[a-z-]*-)?pod([0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?$`)
+	podPart       = regexp.MustCompile(`^(?:(?:[a-z]+-)*kubepods[a-z-]*-)?pod([0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?$`)
 )
 
 // Place is where a process runs, as its control groups tell. Static pods have a hash for an id, without dashes.

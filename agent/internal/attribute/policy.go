@@ -20,25 +20,14 @@ type Policy struct {
 	Namespace string `yaml:"namespace"`
 	// Selector of pods by their labels, as kubectl takes it; empty for all.
 	Selector string `yaml:"selector"`
-	// Enabled is true where nothing is said.
-	Enabled bool `yaml:"enabled"`
+	// Enabled is true where nothing is said (nil).
+	Enabled *bool `yaml:"enabled"`
 	// Rate is samples a second, at most the agent's; 0 for the agent's.
 	Rate float64 `yaml:"rate"`
 	// Labels are added to the profiles.
 	Labels map[string]string `yaml:"labels"`
 
 	selector labels.Selector
-}
-
-// UnmarshalYAML lets Enabled be true by default.
-func (p *Policy) UnmarshalYAML(node *yaml.Node) error {
-	type plain Policy
-	value := plain{Enabled: true}
-	if err := node.Decode(&value); err != nil {
-		return err
-	}
-	*p = Policy(value)
-	return nil
 }
 
 // ParsePolicies reads a policy file: a list of policies, the first that matches a pod counts. All faults are in the error.

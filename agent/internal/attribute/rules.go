@@ -91,7 +91,7 @@ func (r *Rules) decide(pod *Pod) decision {
 	if enabled, says := enabledIn(pod.Annotations); says {
 		result.enabled = enabled
 	} else if policy != nil {
-		result.enabled = policy.Enabled
+		result.enabled = policy.Enabled == nil || *policy.Enabled
 	} else if enabled, says := enabledIn(pod.NamespaceAnnotations); says {
 		result.enabled = enabled
 	} else if len(r.settings.Namespaces) > 0 || r.include != nil {

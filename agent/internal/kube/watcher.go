@@ -20,6 +20,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
 
 	"brazier.dev/agent/internal/attribute"
 )
@@ -71,6 +72,8 @@ func configOf(kubeconfig string) (*rest.Config, error) {
 }
 
 func newWatcher(config *rest.Config, options Options) (*Watcher, error) {
+	// client-go logs by itself otherwise, in another form.
+	klog.SetSlogLogger(options.Log.With("part", "kubernetes"))
 	scheme := runtime.NewScheme()
 	if err := corev1.AddToScheme(scheme); err != nil {
 		return nil, err
