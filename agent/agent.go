@@ -17,6 +17,7 @@ import (
 	"brazier.dev/agent/internal/config"
 	"brazier.dev/agent/internal/debuginfo"
 	"brazier.dev/agent/internal/deliver"
+	"brazier.dev/agent/internal/kube"
 	"brazier.dev/agent/internal/node"
 	"brazier.dev/agent/internal/perfevent"
 	"brazier.dev/agent/internal/pprofile"
@@ -35,6 +36,9 @@ type agent struct {
 	symbols   *symbolize.Symbolizer
 	check     *selfcheck.Check
 	watcher   *attribute.Watcher
+	resolver  *attribute.Resolver
+	pods      *kube.Watcher
+	nodeName  string
 	deliverer *deliver.Deliverer
 	node      *node.Node
 	// uploader is nil unless symbols are to be sent to the server.
@@ -80,6 +84,7 @@ func profile(ctx context.Context, settings *config.Config, log *slog.Logger) err
 	stopped := make(chan struct{})
 	inner, stop := context.WithCancel(ctx)
 	defer stop()
+	a.followCluster(inner)
 	go func() {
 		defer close(stopped)
 		a.node.Run(inner)
@@ -116,6 +121,9 @@ func (a *agent) assemble() error {
 	a.symbols = symbolize.New(limits, a.log, time.Now)
 	a.check = selfcheck.New(time.Now, selfcheck.IsKernelTask)
 	a.watcher = attribute.NewWatcher(attribute.ReadCgroup, selfcheck.IsKernelTask)
+	if err := a.assembleAttribution(); err != nil {
+		return err
+	}
 	options := deliver.Options{
 		URL: s.URL, Tenant: s.Tenant, Headers: s.Headers,
 		Credentials: deliver.Credentials{TokenFile: s.TokenFile, CAFile: s.CAFile, CertFile: s.CertFile, KeyFile: s.KeyFile},
@@ -139,8 +147,8 @@ func (a *agent) assemble() error {
 	for name, value := range s.Labels {
 		labels[name] = value
 	}
-	if s.NodeName != "" {
-		labels["node"] = s.NodeName
+	if a.nodeName != "" {
+		labels["node"] = a.nodeName
 	}
 	a.node = node.New(
 		node.Options{Interval: s.Interval, Labels: labels, Threads: s.Threads, Limits: pprofile.DefaultLimits},
@@ -206,12 +214,18 @@ func (a *agent) rate() int {
 	return a.settings.Rate
 }
 
-func (a *agent) attribute(identity node.Identity, _ bool) (map[string]string, node.Verdict) {
+func (a *agent) attribute(identity node.Identity, last bool) (map[string]string, node.Verdict) {
 	process := a.watcher.Find(identity.PID, identity.ExecutablePath)
 	if process.ContainerID == "" {
 		process.ContainerID = identity.ContainerID
 	}
-	labels := attribute.Labels(process)
+	labels, verdict := a.resolver.Resolve(process, last)
+	switch verdict {
+	case attribute.Hold:
+		return nil, node.Hold
+	case attribute.Ignore:
+		return nil, node.Ignore
+	}
 	if collector := a.collector.Load(); collector != nil && (*collector).Name() == "perf_event" {
 		labels["unwinder"] = "fp" // frame pointers alone: a reader should know why stacks are short
 	}

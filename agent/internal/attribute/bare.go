@@ -19,6 +19,8 @@ type Process struct {
 	ContainerID string
 	Cgroup      string
 	KernelTask  bool
+	// Runtime is go, python, java, …, or native; empty while no stack has shown it.
+	Runtime string
 }
 
 // KernelService is the service of the kernel's own threads, UnknownService that of processes that were gone before they could be

@@ -34,11 +34,15 @@ func (w *Watcher) Observe(trace *sample.Trace) {
 	key := watchedKey{trace.PID, trace.ExecutablePath}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.find(key) != nil {
+	if process := w.find(key); process != nil {
+		if process.Runtime == "" {
+			process.Runtime = runtimeOf(trace.ExecutablePath, trace.Frames)
+		}
 		return
 	}
 	process := &Process{
 		PID: trace.PID, Exe: trace.ExecutablePath, Comm: trace.Comm, ContainerID: trace.ContainerID, Cgroup: w.cgroup(trace.PID),
+		Runtime: runtimeOf(trace.ExecutablePath, trace.Frames),
 	}
 	if process.Comm == "" {
 		process.Comm = trace.Thread

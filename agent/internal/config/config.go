@@ -38,13 +38,25 @@ type Config struct {
 	BackoffMin, BackoffMax, StopWait time.Duration
 	HTTPAddress                      string
 	LogLevel                         string
+	Protocol                         string
+
+	Kubernetes, Kubeconfig          string
+	Namespaces, ExcludeNamespaces   []string
+	PodSelector, ExcludePodSelector string
+	OptIn, HostProcesses            bool
+	PolicyFile                      string
+	Scrape                          bool
 
 	// origins says where each value came from.
 	origins map[string]string
 }
 
-// Collectors that may be asked for.
-var collectors = []string{"auto", "ebpf", "perf_event"}
+// Collectors, protocols and ways to know pods that may be asked for.
+var (
+	collectors = []string{"auto", "ebpf", "perf_event"}
+	protocols  = []string{"push", "otlp"}
+	kubernetes = []string{"auto", "on", "off"}
+)
 
 const envPrefix = "BRAZIER_AGENT_"
 
@@ -142,6 +154,13 @@ func readFile(path string, options []option) (map[string]string, []error) {
 
 // yamlText writes a value as its flag would be written.
 func yamlText(value any) string {
+	if list, ok := value.([]any); ok {
+		parts := make([]string, 0, len(list))
+		for _, item := range list {
+			parts = append(parts, fmt.Sprint(item))
+		}
+		return strings.Join(parts, ",")
+	}
 	pairs, ok := value.(map[string]any)
 	if !ok {
 		return fmt.Sprint(value)
@@ -163,6 +182,8 @@ func (c *Config) check() []error {
 	}
 	refuse(!strings.HasPrefix(c.URL, "http://") && !strings.HasPrefix(c.URL, "https://"), "url: %q does not begin with http:// or https://", c.URL)
 	refuse(!slices.Contains(collectors, c.Collector), "collector: %q is none of %s", c.Collector, strings.Join(collectors, ", "))
+	refuse(!slices.Contains(protocols, c.Protocol), "protocol: %q is none of %s", c.Protocol, strings.Join(protocols, ", "))
+	refuse(!slices.Contains(kubernetes, c.Kubernetes), "kubernetes: %q is none of %s", c.Kubernetes, strings.Join(kubernetes, ", "))
 	refuse(c.Rate < 1 || c.Rate > 200, "rate: %d is not from 1 to 200 samples per second", c.Rate)
 	refuse(c.OffCPU < 0 || c.OffCPU > 1, "off_cpu: %v is not a share from 0 to 1", c.OffCPU)
 	refuse(c.Interval < time.Second || c.Interval > 5*time.Minute, "interval: %v is not from 1s to 5m", c.Interval)

@@ -85,7 +85,10 @@ func (c *Config) options() []option {
 		}
 		return option{key: key, about: about, show: field.String, set: func(s string) (err error) { *field, err = parseBytes(s); return err }}
 	}
-	toggle := func(key, about string, field *bool) option {
+	toggle := func(key, about string, field *bool, value bool) option {
+		if fresh {
+			*field = value
+		}
 		return option{key: key, about: about, show: func() string { return strconv.FormatBool(*field) }, set: func(s string) error {
 			parsed, err := strconv.ParseBool(s)
 			if err != nil {
@@ -99,6 +102,17 @@ func (c *Config) options() []option {
 		return option{key: key, about: about, show: func() string { return showPairs(*field) }, set: func(s string) (err error) {
 			*field, err = parsePairs(s)
 			return err
+		}}
+	}
+	names := func(key, about string, field *[]string) option {
+		return option{key: key, about: about, show: func() string { return strings.Join(*field, ",") }, set: func(s string) error {
+			*field = nil
+			for part := range strings.SplitSeq(s, ",") {
+				if part = strings.TrimSpace(part); part != "" {
+					*field = append(*field, part)
+				}
+			}
+			return nil
 		}}
 	}
 	headers := pairs("headers", "headers of every request, as name=value,name=value", &c.Headers)
@@ -126,12 +140,23 @@ func (c *Config) options() []option {
 		rate,
 		number("off_cpu", "share of waits that is profiled too, 0 to 1; needs kprobes", &c.OffCPU, 0),
 		duration("interval", "longest time between two profiles of a service; each is up to a third shorter", &c.Interval, 15*time.Second),
-		toggle("threads", "tell threads apart by a label of the sample", &c.Threads),
+		toggle("threads", "tell threads apart by a label of the sample", &c.Threads, false),
 		pairs("labels", "labels of every profile, as name=value,name=value", &c.Labels),
-		text("node_name", "value of the label node", &c.NodeName, ""),
+		text("node_name", "value of the label node, and in Kubernetes the node whose pods are looked up", &c.NodeName, ""),
+		text("protocol", "push (Pyroscope's) or otlp", &c.Protocol, "push"),
+		text("kubernetes", "on, off, or auto: on in a pod and with a kubeconfig", &c.Kubernetes, "auto"),
+		text("kubeconfig", "a file, for an agent outside of the cluster", &c.Kubeconfig, ""),
+		names("namespaces", "profile only pods of these namespaces, name,name", &c.Namespaces),
+		names("exclude_namespaces", "never profile pods of these namespaces, whatever annotations say", &c.ExcludeNamespaces),
+		text("pod_selector", "profile only pods with these labels, as kubectl takes them", &c.PodSelector, ""),
+		text("exclude_pod_selector", "never profile pods with these labels, whatever annotations say", &c.ExcludePodSelector, ""),
+		toggle("opt_in", "profile only pods that an annotation or a policy asks for", &c.OptIn, false),
+		toggle("host_processes", "profile processes outside of pods too, in Kubernetes", &c.HostProcesses, true),
+		text("policy_file", "a YAML list of policies {namespace, selector, enabled, rate, labels}; it is read again when it changes", &c.PolicyFile, ""),
+		toggle("scrape", "fetch pprof from pods that are annotated with profiles.grafana.com/…", &c.Scrape, true),
 		size("symbol_tables_max", "memory for symbol tables", &c.SymbolTablesMax, 48<<20),
 		size("symbol_lines_max", "memory for DWARF, and the largest that is read of one file; 0 leaves lines and inlined functions out", &c.SymbolLinesMax, 16<<20),
-		toggle("debuginfo_upload", "send the server the symbols of files that it asks for", &c.DebuginfoUpload),
+		toggle("debuginfo_upload", "send the server the symbols of files that it asks for", &c.DebuginfoUpload, false),
 		number("cpu_max", "CPU that the agent may use, in cores, before it lowers its rate; 0 is no limit", &c.CPUMax, 0.1),
 		duration("budget_every", "how often the agent compares what it uses with cpu_max and memory_max", &c.BudgetEvery, 5*time.Second),
 		size("memory_max", "resident memory before it lowers its rate and drops caches; 0 is the container's limit", &c.MemoryMax, 0),

@@ -185,19 +185,20 @@ func TestOneBadProfileDoesNotSpoilItsBatch(t *testing.T) {
 
 func TestAFullQueueDropsTheOldest(t *testing.T) {
 	s := newServer(t, always(503))
-	d := newDeliverer(t, s.URL, func(o *Options) { o.QueueMax = 3 * 300 })
+	d := newDeliverer(t, s.URL, func(o *Options) { o.QueueMax = 100 * 300 })
 	d.Start()
-	for i := range 20 {
+	// More than a batch, which is not dropped while it is being sent.
+	for i := range 300 {
 		d.Offer(upload(i))
 	}
 	ledger := d.Ledger()
-	if ledger.Dropped[DropOverflow].Profiles == 0 || ledger.MemoryBytes > 900 || !ledger.Balanced() {
+	if ledger.Dropped[DropOverflow].Profiles == 0 || ledger.MemoryBytes > 100*300 || !ledger.Balanced() {
 		t.Errorf("ledger: %+v", ledger)
 	}
 	s.answers(always(200))
 	eventually(t, d, "an empty queue", func() bool { return d.Ledger().Waiting.Profiles == 0 })
 	finish(t, d)
-	if _, newest := s.taken["019"]; !newest {
+	if _, newest := s.taken["299"]; !newest {
 		t.Errorf("the newest is not among %v", s.taken)
 	}
 }
