@@ -43,10 +43,11 @@ func (e *ebpf) Name() string          { return "ebpf" }
 func (e *ebpf) Done() <-chan struct{} { return e.done }
 
 // intervals are the profiler's own timers; the numbers are upstream's, who tuned them, but for the first: a new process whose
-// notice was missed waits for it, and a process that forks a lot has children that live no longer than a second.
+// notice was missed waits for it, and a process that forks a lot has children that live no longer than a second. It is more than a
+// second because the profiler counts once in a second.
 type intervals struct{}
 
-func (intervals) MonitorInterval() time.Duration       { return time.Second }
+func (intervals) MonitorInterval() time.Duration       { return 1500 * time.Millisecond }
 func (intervals) TracePollInterval() time.Duration     { return 250 * time.Millisecond }
 func (intervals) PIDCleanupInterval() time.Duration    { return time.Minute }
 func (intervals) ExecutableUnloadDelay() time.Duration { return time.Minute }

@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 )
@@ -32,6 +33,9 @@ func lowered(level slog.Level) slog.Level {
 
 func (h quietHandler) Handle(ctx context.Context, record slog.Record) error {
 	record.Level = lowered(record.Level)
+	if strings.HasPrefix(record.Message, "Metric ID") {
+		return nil // two reports of a counter within a second: nothing that somebody could do anything about
+	}
 	quiet.Lock()
 	if record.Time.Sub(quiet.minute) > time.Minute {
 		quiet.minute, quiet.written = record.Time, 0
