@@ -7,6 +7,7 @@ import { IDLE_THREAD_MS, type Parts } from "./parts.ts";
 import { startCompactRole } from "./roles/compact/compact.ts";
 import { deletionRoutes } from "./roles/compact/door/http.ts";
 import { mergeOnThread } from "./roles/compact/merge-on-thread.ts";
+import { takesLong } from "./roles/compact/merge-task.ts";
 import { createDecodePool } from "./roles/ingest/decode-pool.ts";
 import { directPush } from "./roles/ingest/door/direct-push.ts";
 import { ingestRoutes } from "./roles/ingest/door/http.ts";
@@ -103,7 +104,7 @@ function startCompact({ config, threads, store, catalog, pins, clock, random, lo
   const role = startCompactRole({
     store,
     catalog,
-    merge: mergeOnThread(threads.for("merge"), store.path),
+    merge: mergeOnThread(threads.for("merge", takesLong), store.path),
     clock,
     random,
     log: log.child({ role: "compact" }),
