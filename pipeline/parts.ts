@@ -62,7 +62,7 @@ export async function openParts(config: Config, log: Log, authenticate: Authenti
     const cores = availableParallelism();
     const decodeThreads = config.ingest.threads === 0 ? Math.max(1, Math.min(cores - 1, DECODE_THREADS_MAX)) : config.ingest.threads;
     const threads = new WorkThreads({ decodeThreads, idleMs: IDLE_THREAD_MS });
-    const queue = new MemoryQueue({ clock, bytesMax: config.ingest.queue_max });
+    const queue = new MemoryQueue({ clock, bytesMax: config.queue.max });
     const registry = createRegistry();
     return {
       config,

@@ -61,7 +61,7 @@ function startIngest({ config, decodeThreads, threads, queue, clock, random, reg
   const pool = createDecodePool({ threads: decodeThreads, runTask: threads.for("decode") });
   const ingest = createIngest({
     queue,
-    partitions: config.ingest.partitions,
+    partitions: config.queue.partitions,
     pool,
     clock,
     random,

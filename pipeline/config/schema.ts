@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { LOG_LEVELS } from "../base/log.ts";
 import { DAY_MS, HOUR_MS, KIB, MIB, MINUTE_MS } from "../base/units.ts";
-import { choice, duration, integer, mapping, size, text, toggle, type ValuesOf } from "./key.ts";
+import { choice, choices, duration, integer, mapping, size, text, toggle, type ValuesOf } from "./key.ts";
 import { partialOf } from "./partial.ts";
+import { QUEUE } from "./queue-keys.ts";
 
 /** What one tenant may send and ask. For every field 0 means no bound. The defaults are those of Pyroscope 2, but for the rate: decision 0007. */
 const LIMITS = {
@@ -41,6 +42,10 @@ const days = duration({ fallback: 0, about: "" }).schema;
 
 /** Every setting. `docs/configuration.md` is made of it. */
 export const CONFIG_KEYS = {
+  role: choices(["all", "ingest", "segment", "compact", "query"], {
+    fallback: ["all"],
+    about: "What this process does. Anything but `all` needs a queue and a bucket that other processes reach too.",
+  }),
   data_dir: text({ fallback: "data", takes: "a path", about: "The directory that is the bucket. Only one process at a time may use it." }),
   http: {
     host: text({
@@ -101,9 +106,8 @@ export const CONFIG_KEYS = {
   },
   ingest: {
     threads: integer({ fallback: 0, min: 0, max: 64, about: "Threads that decode profiles; 0 lets the number of cores decide." }),
-    queue_max: size({ fallback: 128 * MIB, about: "Profiles accepted and not yet stored; above it senders are told to come back." }),
-    partitions: integer({ fallback: 16, min: 1, max: 1024, about: "Partitions of the in-process queue." }),
   },
+  queue: QUEUE,
   segment: {
     flush_interval_ms: integer({
       fallback: 200,
