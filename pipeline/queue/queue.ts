@@ -1,3 +1,5 @@
+import type { CodedError } from "../base/errors.ts";
+
 /**
  * The queue between ingest and segment workers: partitions, each a sequence of messages that starts at 1 and grows.
  *
@@ -5,6 +7,8 @@
  */
 export interface Queue {
   readonly description: string;
+  /** What waits in it outlives this process: a worker that stops leaves it there for the others. */
+  readonly isDurable: boolean;
   /** Name and creation of the stream behind this queue: sequences count only within one identity. */
   streamId(): Promise<string>;
   /**
@@ -36,6 +40,8 @@ export interface QueueMessage {
   readonly partition: number;
   readonly sequence: number;
   readonly bytes: Uint8Array;
+  /** Its bytes cannot be had, for this reason: it is to be put aside. */
+  readonly fault?: CodedError;
   /** After the commit that counts it. */
   ack(): void;
   /**

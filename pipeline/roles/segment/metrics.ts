@@ -8,12 +8,12 @@ export function createSegmentMetrics(registry: Registry, queue: Queue) {
   gauge(registry, {
     name: "brazier_queue_waiting_messages",
     help: "messages that are in no published segment yet",
-    collect: async (metric) => metric.set((await queue.depth()).messages),
+    collect: (metric) => depthOf(queue, ({ messages }) => metric.set(messages)),
   });
   gauge(registry, {
     name: "brazier_queue_waiting_bytes",
     help: "bytes of messages that are in no published segment yet",
-    collect: async (metric) => metric.set((await queue.depth()).bytes),
+    collect: (metric) => depthOf(queue, ({ bytes }) => metric.set(bytes)),
   });
   return {
     segments: counter(registry, { name: "brazier_segments_published_total", help: "segments made visible by a catalog commit" }),
@@ -43,4 +43,9 @@ export function createSegmentMetrics(registry: Registry, queue: Queue) {
       help: "time to put a segment and commit it to the catalog",
     }),
   };
+}
+
+/** A queue that does not answer leaves its last figures; the page of metrics has others, too. */
+async function depthOf(queue: Queue, set: (depth: Awaited<ReturnType<Queue["depth"]>>) => void): Promise<void> {
+  await queue.depth().then(set, () => {});
 }
