@@ -3,7 +3,7 @@ import { type Bytes, MIB, type TenantId } from "./base/units.ts";
 import { type Config, limitsOf, type TenantLimits } from "./config/schema.ts";
 import type { ConnectRoutes, DirectRoute } from "./http/app.ts";
 import type { PlainRoutes } from "./http/plain-app.ts";
-import { IDLE_THREAD_MS, type Parts } from "./parts.ts";
+import { IDLE_THREAD_MS, type PartName, type Parts } from "./parts.ts";
 import { startCompactRole } from "./roles/compact/compact.ts";
 import { deletionRoutes } from "./roles/compact/door/http.ts";
 import { mergeOnThread } from "./roles/compact/merge-on-thread.ts";
@@ -52,6 +52,23 @@ export const ROLES = {
 } as const satisfies Record<string, (parts: Parts) => StartedRole>;
 
 export type RoleName = keyof typeof ROLES;
+
+/** Which parts the role asks for, beside the bucket and the threads. */
+const NEEDS: Readonly<Record<RoleName, readonly PartName[]>> = {
+  ingest: ["queue"],
+  segment: ["queue", "worker", "catalog"],
+  compact: ["catalog"],
+  query: ["catalog"],
+};
+
+/** The roles that the configuration says, in the order of the data. */
+export function rolesOf({ role }: Pick<Config, "role">): readonly RoleName[] {
+  return ALL_ROLES.filter((name) => role.includes("all") || role.includes(name));
+}
+
+export function partsOf(roles: readonly RoleName[]): ReadonlySet<PartName> {
+  return new Set(roles.flatMap((name) => NEEDS[name]));
+}
 
 export const ALL_ROLES = Object.keys(ROLES) as RoleName[];
 

@@ -12,7 +12,8 @@ const program = new Command("brazier")
 
 program
   .command("serve")
-  .description("Run the server, every role in one process.")
+  .description("Run the server: every role in one process, or some of them.")
+  .option("--role <roles>", "all, or some of ingest, segment, compact, query with commas between (role; default all)")
   .option("--data <dir>", "the directory that is the bucket (data_dir; default ./data)")
   .option("--port <n>", "where to listen, 0 for any free port (http.port; default 4040)")
   .option("--config <file>", "a YAML file of settings; docs/configuration.md lists them")

@@ -19,7 +19,10 @@ const NATS = {
     about: "The stream, made at the first start. Its subjects are its name in lower case with dots: `brazier.profiles.<partition>`.",
   }),
   replicas: integer({ fallback: 1, min: 1, max: 5, about: "Servers that hold each message: 3 where NATS is a cluster." }),
-  max_bytes: size({ fallback: 10 * KIB * MIB, about: "What the stream may hold; beyond it senders are told to come back. 0 means no bound." }),
+  max_bytes: size({
+    fallback: 10 * KIB * MIB,
+    about: "What the stream may hold; beyond it senders are told to come back. 0 means no bound.",
+  }),
   max_age: duration({
     fallback: 0,
     about: "Messages older than this are dropped, stored or not: an end to what nobody comes for. `0s` keeps them until they are stored.",
@@ -41,7 +44,8 @@ const NATS = {
 export const QUEUE = {
   kind: choice(["memory", "nats"], {
     fallback: "memory",
-    about: "`memory`: within one process; a push is answered when it is in the bucket. `nats`: a JetStream stream, for roles in many processes.",
+    about:
+      "`memory`: within one process; a push is answered when it is in the bucket. `nats`: a JetStream stream, for roles in many processes.",
   }),
   partitions: integer({
     fallback: 16,

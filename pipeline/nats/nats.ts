@@ -47,14 +47,21 @@ export async function connectNats(options: NatsOptions, deps: NatsDeps): Promise
       if (isCoded(cause)) throw cause;
       if (isDenial(cause)) {
         const facts = { servers: options.servers };
-        throw natsError("nats_denied", `NATS at ${servers} does not let us in: check credentials and user (${String(cause)})`, { cause, facts });
+        throw natsError("nats_denied", `NATS at ${servers} does not let us in: check credentials and user (${String(cause)})`, {
+          cause,
+          facts,
+        });
       }
       const pauseMs = backoffMs(RETRY, failures, random);
       if (clock.monotonicMs() - startMs + pauseMs > withinMs) {
-        throw natsError("nats_unavailable", `NATS at ${servers} does not answer: is it running, and queue.nats.servers right? (${reason(cause)})`, {
-          cause,
-          facts: { servers: options.servers, waited_ms: withinMs },
-        });
+        throw natsError(
+          "nats_unavailable",
+          `NATS at ${servers} does not answer: is it running, and queue.nats.servers right? (${reason(cause)})`,
+          {
+            cause,
+            facts: { servers: options.servers, waited_ms: withinMs },
+          },
+        );
       }
       log.warn({ err: cause, servers: options.servers, pause_ms: pauseMs }, "no connection to NATS yet, will try again");
       await clock.sleep(pauseMs);
@@ -74,7 +81,10 @@ class Link implements Nats {
       help: "1 while this process has its connection to NATS",
       collect: (metric) => metric.set(this.#isConnected ? 1 : 0),
     });
-    const reconnects = counter(registry, { name: "brazier_nats_reconnects_total", help: "connections to NATS that came back after a loss" });
+    const reconnects = counter(registry, {
+      name: "brazier_nats_reconnects_total",
+      help: "connections to NATS that came back after a loss",
+    });
     log.info({ server: connection.getServer(), version: connection.info?.version }, "connected to NATS");
     void this.#follow(log, () => reconnects.inc());
   }

@@ -1,4 +1,4 @@
-import { type JetStreamClient, JetStreamApiError, type PubAck } from "@nats-io/jetstream";
+import { JetStreamApiError, type JetStreamClient, type PubAck } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
 import type { CodedError } from "../../base/errors.ts";
 import { KIB, SECOND_MS } from "../../base/units.ts";
