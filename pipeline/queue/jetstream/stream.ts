@@ -29,6 +29,8 @@ const PARTITIONS_KEY = "brazier-partitions";
 const STREAM_NOT_FOUND = 10059;
 /** Of the request itself, which will be wrong again: everything else of the API may only be not ready yet. */
 const INVALID_STATUS = 400;
+/** No room for the bytes, no servers for the replicas: not a matter of waiting. */
+const HOPELESS: ReadonlySet<number> = new Set([10047, 10074]);
 /** The servers of a cluster need some seconds to agree on a leader before one of them makes a stream. */
 const OPEN_WITHIN_MS = 30 * SECOND_MS;
 const RETRY: Backoff = { firstMs: 200, maxMs: 2 * SECOND_MS };
@@ -62,7 +64,7 @@ export async function openStream(
       return streamIdOf(wish.name, info.created);
     } catch (error) {
       if (!(error instanceof Error) || error.name === "CodedError") throw error;
-      if (error instanceof JetStreamApiError && error.status === INVALID_STATUS) {
+      if (error instanceof JetStreamApiError && (error.status === INVALID_STATUS || HOPELESS.has(error.code))) {
         throw queueError("queue_stream_differs", `NATS does not take stream ${wish.name} as queue.nats describes it: ${error.message}`, {
           cause: error,
           facts: { stream: wish.name },
