@@ -63,7 +63,7 @@ export async function connectNats(options: NatsOptions, deps: NatsDeps): Promise
           },
         );
       }
-      log.warn({ err: cause, servers: options.servers, pause_ms: pauseMs }, "no connection to NATS yet, will try again");
+      log.warn({ reason: reason(cause), servers: options.servers, pause_ms: pauseMs }, "no connection to NATS yet, will try again");
       await clock.sleep(pauseMs);
     }
   }

@@ -146,7 +146,8 @@ export class Puller {
     const { inbox, clock, log } = this.#deps;
     const inboxKey = message.headers?.get(INBOX_HEADER) || undefined;
     const common = { partition, sequence: message.seq, tenure, inboxKey };
-    if (inboxKey === undefined) return { ...common, bytes: message.data, fault: undefined };
+    // Copied: the client's bytes are a part of what came over the wire, of no alignment, and would keep all of it in memory.
+    if (inboxKey === undefined) return { ...common, bytes: new Uint8Array(message.data), fault: undefined };
     while (!signal.aborted) {
       try {
         const bytes = await inbox.get(inboxKey);
