@@ -2,7 +2,7 @@ import { type JetStreamManager, jetstream, jetstreamManager, type StreamInfo } f
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
-import { type DurationMs, MIB, MINUTE_MS } from "../base/units.ts";
+import { type DurationMs, MIB, MINUTE_MS, type UnixMs } from "../base/units.ts";
 import type { Nats } from "../nats/nats.ts";
 import { newObjectId } from "../objects/object-id.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
@@ -14,7 +14,7 @@ import { Publisher } from "./jetstream/publisher.ts";
 import { Puller } from "./jetstream/puller.ts";
 import { Purger } from "./jetstream/purger.ts";
 import { openStream, type StreamWish, streamIdOf, subjectPrefix } from "./jetstream/stream.ts";
-import type { OutgoingMessage, PullBounds, Queue, QueueMessage } from "./queue.ts";
+import type { OutgoingMessage, PullBounds, Queue, QueueDepth, QueueMessage } from "./queue.ts";
 
 export type JetStreamQueueOptions = {
   readonly nats: Nats;
@@ -130,10 +130,10 @@ export class JetStreamQueue implements Queue {
     return this.#puller.pull(bounds, signal);
   }
 
-  async depth(): Promise<{ readonly messages: number; readonly bytes: number; readonly oldestMs: number | undefined }> {
+  async depth(): Promise<QueueDepth> {
     await this.#purger.flush();
     const { state } = await this.#info();
-    const oldestMs = state.messages === 0 ? undefined : Date.parse(state.first_ts);
+    const oldestMs = state.messages === 0 ? undefined : (Date.parse(state.first_ts) as UnixMs);
     return { messages: state.messages, bytes: state.messages === 0 ? 0 : state.bytes, oldestMs };
   }
 

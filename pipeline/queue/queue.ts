@@ -1,4 +1,5 @@
 import type { CodedError } from "../base/errors.ts";
+import type { UnixMs } from "../base/units.ts";
 
 /**
  * The queue between ingest and segment workers: partitions, each a sequence of messages that starts at 1 and grows.
@@ -24,9 +25,16 @@ export interface Queue {
    */
   pull(bounds: PullBounds, signal: AbortSignal): Promise<readonly QueueMessage[]>;
   /** Messages and bytes waiting (not pulled or pulled and not settled). */
-  depth(): Promise<{ readonly messages: number; readonly bytes: number }>;
+  depth(): Promise<QueueDepth>;
   close(): Promise<void>;
 }
+
+export type QueueDepth = {
+  readonly messages: number;
+  readonly bytes: number;
+  /** When the oldest of them came, of a queue that outlives this process. */
+  readonly oldestMs?: UnixMs | undefined;
+};
 
 export type OutgoingMessage = {
   /** A second message with the same id within the duplicate window is taken as already published. */

@@ -1,10 +1,12 @@
+import type { Clock } from "../../base/clock.ts";
 import { counter, gauge, histogram, type Registry } from "../../base/metrics.ts";
+import { SECOND_MS } from "../../base/units.ts";
 import type { Queue } from "../../queue/queue.ts";
 
 export type SegmentMetrics = ReturnType<typeof createSegmentMetrics>;
 
 /** All metrics of the segment role. */
-export function createSegmentMetrics(registry: Registry, queue: Queue) {
+export function createSegmentMetrics(registry: Registry, queue: Queue, clock: Clock) {
   gauge(registry, {
     name: "brazier_queue_waiting_messages",
     help: "messages that are in no published segment yet",
@@ -15,6 +17,14 @@ export function createSegmentMetrics(registry: Registry, queue: Queue) {
     help: "bytes of messages that are in no published segment yet",
     collect: (metric) => depthOf(queue, ({ bytes }) => metric.set(bytes)),
   });
+  if (queue.isDurable) {
+    gauge(registry, {
+      name: "brazier_queue_oldest_seconds",
+      help: "age of the oldest message that is in no published segment yet; 0 when there is none",
+      collect: (metric) =>
+        depthOf(queue, ({ oldestMs }) => metric.set(oldestMs === undefined ? 0 : Math.max(0, clock.nowMs() - oldestMs) / SECOND_MS)),
+    });
+  }
   return {
     segments: counter(registry, { name: "brazier_segments_published_total", help: "segments made visible by a catalog commit" }),
     segmentBytes: counter(registry, { name: "brazier_segments_published_bytes_total", help: "bytes of the segments made visible" }),

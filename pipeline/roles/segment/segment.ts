@@ -65,7 +65,7 @@ class SegmentWorker {
   constructor(deps: SegmentDeps) {
     this.#deps = deps;
     this.#limits = { ...BATCH_LIMITS, ...deps.limits };
-    this.#metrics = createSegmentMetrics(deps.registry, deps.queue);
+    this.#metrics = createSegmentMetrics(deps.registry, deps.queue, deps.clock);
     this.#giveUpAfterMs = deps.giveUpAfterMs ?? GIVE_UP_AFTER_MS;
   }
 
