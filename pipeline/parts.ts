@@ -5,6 +5,8 @@ import type { Log } from "./base/log.ts";
 import { createRegistry, type Registry } from "./base/metrics.ts";
 import { type Random, systemRandom } from "./base/random.ts";
 import { type BucketCatalog, openCatalog } from "./catalog/bucket-catalog.ts";
+import { followCatalog } from "./catalog/follow.ts";
+import { natsHints } from "./catalog/nats-hints.ts";
 import type { Config } from "./config/schema.ts";
 import type { Authenticate } from "./http/authenticate.ts";
 import { Bodies } from "./http/bodies.ts";
@@ -33,6 +35,8 @@ export type Parts = {
   /** Threads for the work of ingest, segment and compact. */
   readonly threads: WorkThreads;
   readonly store: DirectoryStore;
+  /** Nobody else uses the bucket. */
+  readonly exclusive: boolean;
   /** For roles that name it in their row. */
   readonly queue: Queue;
   /** For roles that name it in their row. */
@@ -64,6 +68,7 @@ export async function openParts(config: Config, log: Log, authenticate: Authenti
   const store = await openDirectoryStore({
     path: config.data_dir,
     fsync: config.segment.fsync,
+    shared: config.data_dir_shared,
     clock,
     onForeign: (path) => log.warn({ path }, "the data directory holds something that is not an object, it is left alone"),
   });
@@ -74,22 +79,29 @@ export async function openParts(config: Config, log: Log, authenticate: Authenti
   try {
     await probeCreate({ store, clock, random });
     const registry = createRegistry();
-    let catalog: BucketCatalog | undefined;
-    if (needed.has("catalog")) {
-      const made = await openCatalog({ store, clock, random, log: log.child({ part: "catalog" }), exclusive: true });
-      opened.push(() => made.close());
-      catalog = made;
-    }
-    const cores = availableParallelism();
-    const decodeThreads = config.ingest.threads === 0 ? Math.max(1, Math.min(cores - 1, DECODE_THREADS_MAX)) : config.ingest.threads;
-    const threads = new WorkThreads({ decodeThreads, idleMs: IDLE_THREAD_MS });
-    opened.push(() => threads.close());
     let nats: Nats | undefined;
     if (config.queue.kind === "nats") {
       const made = await connectNats(natsOptions(config), { clock, random, log: log.child({ part: "nats" }), registry });
       opened.push(() => made.close());
       nats = made;
     }
+    const exclusive = !config.data_dir_shared;
+    let catalog: BucketCatalog | undefined;
+    if (needed.has("catalog")) {
+      const catalogLog = log.child({ part: "catalog" });
+      const made = await openCatalog({ store, clock, random, log: catalogLog, exclusive });
+      opened.push(() => made.close());
+      catalog = made;
+      if (!exclusive) {
+        const hints = nats === undefined ? undefined : natsHints(nats, config.queue.nats.stream);
+        const following = followCatalog({ catalog: made, clock, log: catalogLog, pollMs: config.catalog.poll, hints });
+        opened.push(() => following.stop());
+      }
+    }
+    const cores = availableParallelism();
+    const decodeThreads = config.ingest.threads === 0 ? Math.max(1, Math.min(cores - 1, DECODE_THREADS_MAX)) : config.ingest.threads;
+    const threads = new WorkThreads({ decodeThreads, idleMs: IDLE_THREAD_MS });
+    opened.push(() => threads.close());
     let queue: OpenedQueue | undefined;
     if (needed.has("queue")) {
       const made = await openQueue(config, { nats, store, catalog: needed.has("worker") ? catalog : undefined, clock, random, log });
@@ -108,6 +120,7 @@ export async function openParts(config: Config, log: Log, authenticate: Authenti
       decodeThreads,
       threads,
       store,
+      exclusive,
       nats,
       get queue() {
         assert(queue !== undefined, "a role that uses the queue names it in its row");

@@ -114,7 +114,7 @@ function startSegment({ config, threads, queue, store, catalog, clock, random, l
   return { routes: NO_ROUTES, stop: () => role.stop() };
 }
 
-function startCompact({ config, threads, store, catalog, pins, clock, random, log, registry }: Parts): StartedRole {
+function startCompact({ config, threads, store, exclusive, catalog, pins, clock, random, log, registry }: Parts): StartedRole {
   const routes: Routes = { ...NO_ROUTES, plain: [deletionRoutes({ catalog, clock, random })] };
   if (!config.compact.enabled) return { routes, stop: async () => {} };
   const role = startCompactRole({
@@ -127,9 +127,10 @@ function startCompact({ config, threads, store, catalog, pins, clock, random, lo
     registry,
     retentionMs: (tenant, service) => retentionMs(config, tenant, service),
     pins,
-    exclusive: true,
+    exclusive,
     intervalMs: config.compact.interval,
-    retiredGraceMs: config.compact.grace,
+    // Queries of other processes hold no pin here: the default for a shared bucket is longer than any of them.
+    ...(exclusive ? { retiredGraceMs: config.compact.grace } : {}),
   });
   return { routes, stop: () => role.stop() };
 }

@@ -7,6 +7,12 @@ export function checkConfig(config: Config): { readonly errors: readonly ConfigF
   const warnings: ConfigFault[] = [];
   const { auth, http, otlp, limits, retention, segment } = config;
   errors.push(...roleFaults(config), ...natsFaults(config));
+  if (config.data_dir_shared && config.role.includes("all") && config.queue.kind === "memory") {
+    warnings.push({
+      name: "data_dir_shared",
+      message: "is on: nothing keeps a second process from the directory, and removed bytes stay for longer",
+    });
+  }
 
   if (auth.mode === "tokens" && auth.tokens_file === "") {
     errors.push({ name: "auth.tokens_file", message: "auth.mode tokens needs the file that says which token opens which tenants" });
@@ -45,13 +51,19 @@ export function checkConfig(config: Config): { readonly errors: readonly ConfigF
 }
 
 /** Roles in processes of their own meet in the queue and in the bucket, so both must be where all of them reach. */
-function roleFaults({ role, queue }: Config): readonly ConfigFault[] {
+function roleFaults({ role, queue, data_dir_shared }: Config): readonly ConfigFault[] {
   if (role.includes("all")) return [];
   const faults: ConfigFault[] = [];
   if (queue.kind === "memory") {
     faults.push({
       name: "queue.kind",
       message: `memory is a queue within one process, which role ${role.join(",")} cannot share: set queue.kind to nats, or role to all`,
+    });
+  }
+  if (!data_dir_shared) {
+    faults.push({
+      name: "data_dir",
+      message: `is a directory of one process, which role ${role.join(",")} cannot share: set data_dir_shared if all processes see this directory, or role to all`,
     });
   }
   return faults;

@@ -47,6 +47,17 @@ export const CONFIG_KEYS = {
     about: "What this process does. Anything but `all` needs a queue and a bucket that other processes reach too.",
   }),
   data_dir: text({ fallback: "data", takes: "a path", about: "The directory that is the bucket. Only one process at a time may use it." }),
+  data_dir_shared: toggle({
+    fallback: false,
+    about:
+      "Several processes use `data_dir`, on a file system with hard links that all of them see (NFS 4, a local disk): for roles in processes of their own.",
+  }),
+  catalog: {
+    poll: duration({
+      fallback: 1_000,
+      about: "How often to look for what other processes have stored, where no hint of NATS comes sooner.",
+    }),
+  },
   http: {
     host: text({
       fallback: "0.0.0.0",
