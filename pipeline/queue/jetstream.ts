@@ -37,6 +37,8 @@ export type WorkerOptions = {
   /** The stream is not what it was, and this worker must not go on: see `queue_stream_replaced` and `queue_stream_rewound`. */
   readonly onFenced: (fault: Error) => void;
   readonly listenMs?: number;
+  /** Where workers call each other, by default a subject of the stream: those who do not hear each other all own everything. */
+  readonly subject?: string;
 };
 
 const MESSAGE_BYTES_MAX = 64 * MIB;
@@ -102,7 +104,7 @@ export class JetStreamQueue implements Queue {
     this.#members = new Members({
       nats,
       clock,
-      subject: `brazier.workers.${stream.name}`,
+      subject: worker.subject ?? `brazier.workers.${stream.name}`,
       id,
       onChange: (workers) => {
         const mine = assignPartitions(workers, stream.partitions).get(id) ?? [];
