@@ -1,5 +1,6 @@
 import { type JetStreamManager, jetstream, jetstreamManager, type StreamInfo } from "@nats-io/jetstream";
 import type { Clock } from "../base/clock.ts";
+import { isCoded } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { type DurationMs, MIB, MINUTE_MS, type UnixMs } from "../base/units.ts";
@@ -13,7 +14,7 @@ import { Members } from "./jetstream/members.ts";
 import { Publisher } from "./jetstream/publisher.ts";
 import { Puller } from "./jetstream/puller.ts";
 import { Purger } from "./jetstream/purger.ts";
-import { openStream, type StreamWish, streamIdOf, subjectPrefix } from "./jetstream/stream.ts";
+import { isNoStream, openStream, type StreamWish, streamIdOf, subjectPrefix } from "./jetstream/stream.ts";
 import type { OutgoingMessage, PullBounds, Queue, QueueDepth, QueueMessage } from "./queue.ts";
 
 export type JetStreamQueueOptions = {
@@ -156,18 +157,34 @@ export class JetStreamQueue implements Queue {
     await this.#purger.close();
   }
 
+  /**
+   * What the stream is now; one that was deleted is made again, so that senders are taken care of. A worker knows sequences of the old one and must not
+   * go on; who only publishes takes what is there.
+   */
   async #info(): Promise<StreamInfo> {
-    const { name } = this.#options.stream;
+    const { stream, worker } = this.#options;
     let info: StreamInfo;
     try {
-      info = await this.#jsm.streams.info(name);
+      info = await this.#findOrMake();
     } catch (cause) {
-      throw queueError("queue_unavailable", `stream ${name} does not answer: ${String(cause)}`, { cause });
+      if (isCoded(cause)) throw cause;
+      throw queueError("queue_unavailable", `stream ${stream.name} does not answer: ${String(cause)}`, { cause });
     }
-    const found = streamIdOf(name, info.created);
-    if (found === this.#streamId) return info;
-    const message = `stream ${name} was deleted and made anew: sequences begin again, start this process again`;
+    const found = streamIdOf(stream.name, info.created);
+    if (found === this.#streamId || worker === undefined) return info;
+    const message = `stream ${stream.name} was deleted and made anew: sequences begin again, start this process again`;
     throw this.#fence(queueError("queue_stream_replaced", message, { facts: { was: this.#streamId, is: found } }));
+  }
+
+  async #findOrMake(): Promise<StreamInfo> {
+    const { stream } = this.#options;
+    try {
+      return await this.#jsm.streams.info(stream.name);
+    } catch (error) {
+      if (!isNoStream(error)) throw error;
+    }
+    await openStream(this.#jsm, stream, this.#options);
+    return this.#jsm.streams.info(stream.name);
   }
 
   /** The stream must reach to what was stored from it, or new messages get numbers that count as stored already, and would be dropped. */

@@ -212,8 +212,10 @@ describe(`JetStream queue (SEED=${SEED})`, () => {
     const queue = await world.queue(true);
     const { jetstreamManager } = await import("@nats-io/jetstream");
     const manager = await jetstreamManager(queue.nats.connection);
+    const publisher = await world.queue(false);
     await manager.streams.delete(`T${streams}`);
-    await world.queue(false);
+    await publisher.check(); // makes it again
+    await publisher.publish(0, { id: "again", bytes: body("again") });
     await expect(queue.check()).rejects.toMatchObject({ code: "queue_stream_replaced", kind: "fenced" });
     expect(world.fences).toHaveLength(1);
   });

@@ -81,11 +81,15 @@ export async function openStream(
   }
 }
 
+export function isNoStream(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND;
+}
+
 async function findOrMake(jsm: JetStreamManager, wish: StreamWish): Promise<StreamInfo> {
   try {
     return await jsm.streams.info(wish.name);
   } catch (error) {
-    if (!(error instanceof JetStreamApiError) || error.code !== STREAM_NOT_FOUND) throw error;
+    if (!isNoStream(error)) throw error;
   }
   return jsm.streams.add(configOf(wish));
 }
