@@ -1,8 +1,10 @@
 import { assert } from "../../base/assert.ts";
+import { lookAhead } from "../../base/look-ahead.ts";
 import { labelSetKey } from "../../profile/labels.ts";
 import { profileKindKey } from "../../profile/profile-type.ts";
 import { InternTable } from "../../symbols/intern-table.ts";
 import { mix } from "../../symbols/string-hash.ts";
+import { PLANNED_AHEAD } from "./ahead.ts";
 import type { SectionReader } from "./read.ts";
 import { type KindRows, withProfiles, withRowMask } from "./select.ts";
 
@@ -47,7 +49,7 @@ function overlapping(selected: readonly KindRows[]): readonly (readonly KindRows
 
 async function dropInGroup(group: readonly KindRows[], reader: SectionReader): Promise<void> {
   if (await reader.remember(`distinct ${groupKey(group)}`, () => isDistinct(group, reader))) return;
-  for (const rows of group) await withProfiles(rows, reader);
+  for await (const _ of lookAhead(group, PLANNED_AHEAD, (rows) => withProfiles(rows, reader)));
   for (const { dataset, row } of duplicatesIn(group)) (await withRowMask(group[dataset]!, reader))[row] = 0;
 }
 
@@ -57,10 +59,15 @@ async function dropInGroup(group: readonly KindRows[], reader: SectionReader): P
  */
 async function isDistinct(group: readonly KindRows[], reader: SectionReader): Promise<boolean> {
   const whole: KindRows[] = [];
-  for (const { planned, kindIndex, series } of group) {
-    const profiles = await reader.profiles(planned, kindIndex);
-    whole.push({ planned, kindIndex, series, seriesMask: new Uint8Array(series.length).fill(1), rowMask: undefined, profiles });
-  }
+  const load = async ({ planned, kindIndex, series }: KindRows): Promise<KindRows> => ({
+    planned,
+    kindIndex,
+    series,
+    seriesMask: new Uint8Array(series.length).fill(1),
+    rowMask: undefined,
+    profiles: await reader.profiles(planned, kindIndex),
+  });
+  for await (const rows of lookAhead(group, PLANNED_AHEAD, load)) whole.push(rows);
   return duplicatesIn(whole).next().done === true;
 }
 

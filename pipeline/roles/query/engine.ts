@@ -1,7 +1,9 @@
 import type { Clock } from "../../base/clock.ts";
 import { CodedError, FaultKind } from "../../base/errors.ts";
+import { lookAhead } from "../../base/look-ahead.ts";
 import type { TenantId, UnixMs } from "../../base/units.ts";
 import type { CatalogState } from "../../catalog/catalog.ts";
+import { VALUES_AHEAD } from "./ahead.ts";
 import type {
   Engine,
   Scope,
@@ -16,13 +18,14 @@ import type { FlameTree } from "./flame-tree.ts";
 import { mergeStacks } from "./merge-stacks.ts";
 import { TreeMerger } from "./merge-tree.ts";
 import type { MergedStacks } from "./merged-stacks.ts";
+import { Pace } from "./pace.ts";
 import { type PlannedDataset, planDatasets } from "./plan.ts";
 import type { ProfileRows, SpanRows } from "./profile-rows.ts";
 import { type ReadBudget, type ReadRange, SectionReader } from "./read.ts";
 import { collectRows, collectSpanRows } from "./rows.ts";
 import { scopeOf, storedRange } from "./scope.ts";
 import type { SectionCache } from "./section-cache.ts";
-import { selectRows } from "./select.ts";
+import { type SelectedRows, selectRows } from "./select.ts";
 import { selectSeries, selectServices } from "./series.ts";
 import { StackFilter } from "./stack-filter.ts";
 import { sumPerStack } from "./stack-sums.ts";
@@ -37,32 +40,42 @@ export type EngineParts = {
   readonly cache: SectionCache;
   readonly clock: Clock;
   readonly limits: EngineLimits;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal?: AbortSignal | undefined;
 };
 
 /**
  * Answers the questions of `engine-interface.ts` from one state of the catalog. Made anew for each query; the cache stays.
  *
- * Errors: `query_limit_datasets`, `query_limit_bytes` (too_large), `query_limit_duration` (expired), `block_…`, `object_…`.
+ * Errors: `query_limit_datasets`, `query_limit_bytes` (too_large), `query_limit_duration`, `query_cancelled` (expired), `block_…`, `object_…`.
  */
 export class BlockEngine implements Engine {
   readonly #parts: EngineParts;
   readonly #reader: SectionReader;
-  readonly #startedMs: number;
+  readonly #budget: ReadBudget;
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
-    const budget: ReadBudget = { bytesMax: parts.limits.bytesMax || Number.POSITIVE_INFINITY, bytesRead: 0 };
-    this.#reader = new SectionReader(parts.readRange, parts.cache, budget);
-    this.#startedMs = parts.clock.monotonicMs();
+    const { readRange, cache, clock, limits, signal } = parts;
+    this.#budget = { bytesMax: limits.bytesMax || Number.POSITIVE_INFINITY, bytesRead: 0 };
+    const pace = new Pace({ clock, durationMsMax: limits.durationMsMax, signal });
+    this.#reader = new SectionReader({ readRange, cache, budget: this.#budget, pace });
+  }
+
+  /** Bytes of the bucket that were not in the cache. */
+  get bytesRead(): number {
+    return this.#budget.bytesRead;
   }
 
   async tree(selection: TypedSelection, stacks: StackSelection): Promise<FlameTree> {
     const merger = new TreeMerger();
     const filter = new StackFilter(stacks);
-    for (const rows of await this.#select(selection, stacks)) {
-      this.#checkTime();
+    const load = async (rows: SelectedRows) => {
       const names = await this.#reader.stackNames(rows.planned);
-      const sums = await sumPerStack(rows, stacks, names.nodeOfStack.length, this.#reader);
+      return { names, sums: await sumPerStack(rows, stacks, names.nodeOfStack.length, this.#reader) };
+    };
+    for await (const { names, sums } of lookAhead(await this.#select(selection, stacks), VALUES_AHEAD, load)) {
+      await this.#reader.step();
       const allowed = filter.selectedNodes(names);
       const self = new Float64Array(names.parent.length);
       for (let stack = 0; stack < sums.length; stack++) {
@@ -77,15 +90,15 @@ export class BlockEngine implements Engine {
 
   async stacks(selection: TypedSelection, stacks: StackSelection): Promise<MergedStacks> {
     const selected = await this.#select(selection, stacks);
-    return mergeStacks(selected, stacks, this.#reader, () => this.#checkTime());
+    return mergeStacks(selected, stacks, this.#reader);
   }
 
   async rows(selection: TypedSelection, stacks: StackSelection): Promise<ProfileRows> {
-    return collectRows(await this.#select(selection, stacks), stacks, this.#reader, () => this.#checkTime());
+    return collectRows(await this.#select(selection, stacks), stacks, this.#reader);
   }
 
   async spanRows(selection: TypedSelection, stacks: StackSelection): Promise<SpanRows> {
-    return collectSpanRows(await this.#select(selection, stacks), stacks, this.#reader, () => this.#checkTime());
+    return collectSpanRows(await this.#select(selection, stacks), stacks, this.#reader);
   }
 
   async series(selection: Selection): Promise<readonly SeriesOfKind[]> {
@@ -121,17 +134,6 @@ export class BlockEngine implements Engine {
       );
     }
     return plan;
-  }
-
-  #checkTime(): void {
-    const { durationMsMax } = this.#parts.limits;
-    if (durationMsMax === 0 || this.#parts.clock.monotonicMs() - this.#startedMs <= durationMsMax) return;
-    throw new CodedError(
-      "query_limit_duration",
-      FaultKind.Expired,
-      `the query ran longer than ${durationMsMax} ms: ask for a shorter time range or fewer services, or raise query.timeout`,
-      { facts: { limit_ms: durationMsMax } },
-    );
   }
 }
 
