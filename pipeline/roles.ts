@@ -135,7 +135,7 @@ function startCompact({ config, threads, store, exclusive, catalog, pins, clock,
   return { routes, stop: () => role.stop() };
 }
 
-function startQuery({ config, cores, store, catalog, pins, clock, authenticate, bodies, log }: Parts): StartedRole {
+function startQuery({ config, cores, store, catalog, pins, clock, authenticate, bodies, log, registry }: Parts): StartedRole {
   const role = startQueryRole({
     catalog,
     pin: (version) => pins.pin(version),
@@ -143,11 +143,16 @@ function startQuery({ config, cores, store, catalog, pins, clock, authenticate, 
       storePath: store.path,
       threads: threadsOr(config.query.threads, Math.max(1, Math.min(Math.floor(cores / 2), 8))),
       cacheBytes: config.query.cache_max as Bytes,
-      limits: { datasetsMax: DATASETS_MAX, bytesMax: config.query.read_max, durationMsMax: config.query.timeout },
-      questionsPerThread: QUESTIONS_PER_THREAD,
-      waitingMax: config.query.waiting_max,
       idleMs: IDLE_THREAD_MS,
     },
+    clock,
+    registry,
+    limits: { datasetsMax: DATASETS_MAX, bytesMax: 0, durationMsMax: config.query.timeout },
+    limitsOf: (tenant) => {
+      const { query_concurrency_max, query_read_max } = limitsOf(config, tenant);
+      return { concurrencyMax: query_concurrency_max, readBytesMax: query_read_max };
+    },
+    waitingMax: config.query.waiting_max,
   });
   const deps = { ask: role.ask, limitsOf: (tenant: TenantId) => queryLimits(limitsOf(config, tenant)), clock };
   return {
@@ -162,9 +167,6 @@ function startQuery({ config, cores, store, catalog, pins, clock, authenticate, 
 
 /** Parts of objects that one query may touch: some weeks of a large fleet before compaction. */
 const DATASETS_MAX = 1_000_000;
-
-/** A question waits for the disk about as long as it computes. */
-const QUESTIONS_PER_THREAD = 4;
 
 /** Where a tenant's bodies have no bound, memory still has one. */
 const BODY_BYTES_MAX = 1024 * MIB;

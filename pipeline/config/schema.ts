@@ -34,6 +34,15 @@ const LIMITS = {
     fallback: 7 * DAY_MS,
     about: "How far back queries see; what is older is answered as if it were not there.",
   }),
+  query_concurrency_max: integer({
+    fallback: 64,
+    min: 0,
+    about: "Queries at once, running and waiting; one more is told to come back (429).",
+  }),
+  query_read_max: size({
+    fallback: 1024 * MIB,
+    about: "Bytes of the bucket that one query may read; one that would read more is refused.",
+  }),
   flamegraph_nodes_default: integer({ fallback: 8192, min: 1, about: "Nodes of a flame graph when the question does not say." }),
   flamegraph_nodes_max: integer({ fallback: 1_048_576, min: 0, about: "Nodes of a flame graph that a question may ask for." }),
 } as const;
@@ -149,8 +158,12 @@ export const CONFIG_KEYS = {
   query: {
     threads: integer({ fallback: 0, min: 0, max: 64, about: "Threads that compute answers; 0 lets the number of cores decide." }),
     timeout: duration({ fallback: 60_000, about: "A query that takes longer ends with an error." }),
-    waiting_max: integer({ fallback: 64, min: 1, about: "Queries that may wait for a thread; more are told to come back." }),
-    read_max: size({ fallback: 1024 * MIB, about: "Bytes that one query may read." }),
+    waiting_max: integer({
+      fallback: 64,
+      min: 1,
+      about:
+        "Queries of all tenants that may wait for their turn; more are told to come back (429), those of the tenant with the most first.",
+    }),
     cache_max: size({ fallback: 64 * MIB, about: "Memory for parts of blocks that queries have read." }),
   },
   self_profile: {

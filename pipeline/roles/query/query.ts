@@ -1,5 +1,14 @@
+import type { Clock } from "../../base/clock.ts";
+import { isCoded } from "../../base/errors.ts";
 import type { Running } from "../../base/lifecycle.ts";
+import type { Registry } from "../../base/metrics.ts";
+import type { TenantId } from "../../base/units.ts";
 import type { Catalog } from "../../catalog/catalog.ts";
+import type { Asking } from "./asking.ts";
+import type { EngineLimits } from "./engine.ts";
+import { FairTurns } from "./fair-turns.ts";
+import { createQueryMetrics } from "./metrics.ts";
+import type { QueryCost } from "./query-thread.ts";
 import { QueryThreads, type QueryThreadsOptions } from "./query-threads.ts";
 import type { Question } from "./question.ts";
 
@@ -7,31 +16,93 @@ export type QueryRoleDeps = {
   readonly catalog: Catalog;
   /** Keeps the objects of a catalog version in the bucket until the pin is released. */
   readonly pin: (version: number) => () => void;
-  readonly threads: QueryThreadsOptions;
+  readonly threads: Omit<QueryThreadsOptions, "questionsPerThread">;
+  readonly clock: Clock;
+  readonly registry: Registry;
+  /** Of every question; 0 is no bound. */
+  readonly limits: EngineLimits;
+  readonly limitsOf: (tenant: TenantId) => TenantQueryLimits;
+  /** Questions that may wait for their turn. */
+  readonly waitingMax: number;
+};
+
+/** What one tenant may ask; 0 is no bound. */
+export type TenantQueryLimits = {
+  /** Questions at once, running and waiting. */
+  readonly concurrencyMax: number;
+  /** Bytes that one question may read. */
+  readonly readBytesMax: number;
 };
 
 /** The door of the query role. */
 export interface QueryRole extends Running {
   /**
    * Answers from the newest state of the catalog. Resolves with the protobuf bytes of the whole response message.
-   * Errors: those of {@link QueryThreads.ask}.
+   * Errors: those of {@link FairTurns.take} and {@link QueryThreads.ask}.
    */
-  ask(question: Question): Promise<Uint8Array>;
+  ask(question: Question, asking: Asking): Promise<Uint8Array>;
 }
 
+/** A question waits for the bucket about as long as it computes. */
+const QUESTIONS_PER_THREAD = 4;
+
 /** Starts the query role: nothing runs until the first question. */
-export function startQueryRole({ catalog, pin, threads }: QueryRoleDeps): QueryRole {
-  const pool = new QueryThreads(threads);
+export function startQueryRole(deps: QueryRoleDeps): QueryRole {
+  const { catalog, pin, clock, registry, limits, limitsOf } = deps;
+  // One more than a single tenant gets: on each thread another tenant finds a place.
+  const questionsPerThread = QUESTIONS_PER_THREAD + 1;
+  const threads = new QueryThreads({ ...deps.threads, questionsPerThread });
+  const turns = new FairTurns({
+    slots: questionsPerThread * deps.threads.threads,
+    tenantSlots: QUESTIONS_PER_THREAD * deps.threads.threads,
+    waitingMax: deps.waitingMax,
+    openMaxOf: (tenant) => limitsOf(tenant).concurrencyMax,
+  });
+  const metrics = createQueryMetrics(registry, { turns, threads });
+  const onCost = ({ bytesRead, cacheHits, cacheMisses }: QueryCost): void => {
+    metrics.readBytes.inc(bytesRead);
+    metrics.cacheHits.inc(cacheHits);
+    metrics.cacheMisses.inc(cacheMisses);
+  };
+
+  const inTurn = async (question: Question, { tenants, signal }: Asking): Promise<Uint8Array> => {
+    const end = await turns.take({ tenants, signal });
+    const startedMs = clock.monotonicMs();
+    const { state } = catalog;
+    const release = pin(state.version);
+    try {
+      const bytesMax = tightest([limits.bytesMax, ...tenants.map((tenant) => limitsOf(tenant).readBytesMax)]);
+      return await threads.ask({ question, state, limits: { ...limits, bytesMax }, signal, onCost });
+    } finally {
+      release();
+      end();
+      metrics.seconds.observe({ kind: kindOf(question) }, (clock.monotonicMs() - startedMs) / 1000);
+    }
+  };
+
   return {
-    ask: async (question) => {
-      const { state } = catalog;
-      const release = pin(state.version);
+    ask: async (question, asking) => {
       try {
-        return await pool.ask(question, state);
-      } finally {
-        release();
+        const bytes = await inTurn(question, asking);
+        metrics.questions.inc({ kind: kindOf(question), outcome: "answered" });
+        return bytes;
+      } catch (error) {
+        const outcome = isCoded(error, "query_cancelled") ? "cancelled" : isCoded(error) ? error.code : "defect";
+        metrics.questions.inc({ kind: kindOf(question), outcome });
+        throw error;
       }
     },
-    stop: () => pool.close(),
+    stop: () => threads.close(),
   };
+}
+
+/** In which form an answer leaves says nothing about the question. */
+function kindOf(question: Question): string {
+  return question.kind === "json" ? question.of.kind : question.kind;
+}
+
+/** 0 is no bound. */
+function tightest(bounds: readonly number[]): number {
+  const finite = bounds.filter((bound) => bound > 0);
+  return finite.length === 0 ? 0 : Math.min(...finite);
 }

@@ -1,0 +1,42 @@
+import { counter, gauge, histogram, type Registry } from "../../base/metrics.ts";
+import type { FairTurns } from "./fair-turns.ts";
+import type { QueryThreads } from "./query-threads.ts";
+
+export type QueryMetrics = ReturnType<typeof createQueryMetrics>;
+
+/** All metrics of the query role. */
+export function createQueryMetrics(registry: Registry, { turns, threads }: { readonly turns: FairTurns; readonly threads: QueryThreads }) {
+  gauge(registry, {
+    name: "brazier_query_running",
+    help: "questions that are being answered",
+    collect: (metric) => metric.set(turns.running),
+  });
+  gauge(registry, {
+    name: "brazier_query_waiting",
+    help: "questions that wait for their turn",
+    collect: (metric) => metric.set(turns.waiting),
+  });
+  gauge(registry, {
+    name: "brazier_query_cache_bytes",
+    help: "memory of the decoded sections that query threads keep",
+    collect: (metric) => metric.set(threads.cacheBytes),
+  });
+  return {
+    seconds: histogram(registry, {
+      name: "brazier_query_duration_seconds",
+      help: "time of a question from its turn to its answer, by kind",
+      labelNames: ["kind"],
+    }),
+    questions: counter(registry, {
+      name: "brazier_queries_total",
+      help: "questions by kind and outcome: answered, cancelled, or the code of the fault",
+      labelNames: ["kind", "outcome"],
+    }),
+    readBytes: counter(registry, {
+      name: "brazier_query_read_bytes_total",
+      help: "bytes of sections that were in no query thread's memory",
+    }),
+    cacheHits: counter(registry, { name: "brazier_query_cache_hits_total", help: "sections that were in a query thread's memory" }),
+    cacheMisses: counter(registry, { name: "brazier_query_cache_misses_total", help: "sections that were not in a query thread's memory" }),
+  };
+}
