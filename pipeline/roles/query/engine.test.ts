@@ -165,6 +165,7 @@ type Answer = {
   readonly stacks: readonly [string, number][];
   readonly spans: readonly string[];
   readonly series: readonly string[];
+  readonly names: readonly string[];
 };
 
 async function fastAnswer(bucket: Bucket, { selection, stacks }: Question, tombstones: readonly Tombstone[]): Promise<Answer> {
@@ -203,6 +204,7 @@ async function fastAnswer(bucket: Bucket, { selection, stacks }: Question, tombs
         series.flatMap(({ labels, kind, sampleTypes }) => sampleTypes.map((type) => `${labelSetKey(labels)} ${profileTypeId(kind, type)}`)),
       ),
     ].sort(),
+    names: [...(await engine.labelNames(selection))].sort(),
   };
 }
 
@@ -211,6 +213,7 @@ function slowAnswer(written: readonly Written[], { selection, stacks }: Question
   const rows: string[] = [];
   const spans = new Map<string, number>();
   const series = new Set<string>();
+  const names = new Set<string>();
   const seen = new Set<string>();
   for (const { text, profile, pod } of [...written].sort((a, b) => idOrder(a.profile) - idOrder(b.profile))) {
     if (!selection.tenants.includes(profile.tenant)) continue;
@@ -232,7 +235,10 @@ function slowAnswer(written: readonly Written[], { selection, stacks }: Question
     seen.add(identity);
     profile.kind.sampleTypes.forEach((_, type) => {
       const id = profileTypeId(profile.kind, type);
-      if (text.some(({ values }) => values[type]! > 0)) series.add(`${labelSetKey(profile.series[0]!)} ${id}`);
+      if (text.some(({ values }) => values[type]! > 0)) {
+        series.add(`${labelSetKey(profile.series[0]!)} ${id}`);
+        for (const { name } of profile.series[0]!) names.add(name);
+      }
       if (id !== selection.profileTypeId) return;
       if (stacks.profileIds.length > 0 && !stacks.profileIds.includes(Buffer.from(profile.id).toString("hex"))) return;
       let sum = 0;
@@ -256,6 +262,7 @@ function slowAnswer(written: readonly Written[], { selection, stacks }: Question
     stacks: pairs,
     spans: [...spans].map(([key, value]) => `${key.slice(key.indexOf("\0") + 1)} ${value}`).sort(),
     series: [...series].sort(),
+    names: [...names].sort(),
   };
 }
 
@@ -290,7 +297,8 @@ function randomWritten(random: Random, count: number): Written[] {
       service: `s${pick(random, 2)}`,
       idSeed: index + 1,
       timeMs: T0 + pick(random, 8) * 15_000,
-      labels: { pod },
+      // Some pods have a label of their own, so that names depend on which rows there are.
+      labels: pod === "p2" ? { pod, zone: "z" } : { pod },
       stacks: text.map(({ stack, values, span }) => `${stack} ${values.join(" ")}${span === undefined ? "" : ` span=${span}`}`),
     });
     return { text, profile, pod };

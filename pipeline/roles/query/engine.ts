@@ -15,6 +15,7 @@ import type {
   TypedSelection,
 } from "./engine-interface.ts";
 import type { FlameTree } from "./flame-tree.ts";
+import { selectLabelNames } from "./label-names.ts";
 import { mergeStacks } from "./merge-stacks.ts";
 import { TreeMerger } from "./merge-tree.ts";
 import type { MergedStacks } from "./merged-stacks.ts";
@@ -103,6 +104,10 @@ export class BlockEngine implements Engine {
 
   async series(selection: Selection): Promise<readonly SeriesOfKind[]> {
     return selectSeries(this.#plan(selection), selection, this.#reader);
+  }
+
+  async labelNames(selection: Selection): Promise<ReadonlySet<string>> {
+    return selectLabelNames(this.#plan(selection), selection, this.#reader);
   }
 
   async services(selection: Selection): Promise<readonly ServiceOfKind[]> {
