@@ -4,6 +4,7 @@ import { lookAhead } from "../../base/look-ahead.ts";
 import type { TenantId, UnixMs } from "../../base/units.ts";
 import type { CatalogState } from "../../catalog/catalog.ts";
 import { VALUES_AHEAD } from "./ahead.ts";
+import { areDistinct } from "./duplicates.ts";
 import type {
   Engine,
   Scope,
@@ -43,6 +44,8 @@ export type EngineParts = {
   readonly limits: EngineLimits;
   /** Aborted when nobody waits for the answer any more. */
   readonly signal?: AbortSignal | undefined;
+  /** No row is in two objects: somebody has looked. */
+  readonly isDistinct?: boolean;
 };
 
 /**
@@ -53,19 +56,51 @@ export type EngineParts = {
 export class BlockEngine implements Engine {
   readonly #parts: EngineParts;
   readonly #reader: SectionReader;
-  readonly #budget: ReadBudget;
 
-  constructor(parts: EngineParts) {
+  constructor(parts: EngineParts, reader: SectionReader = openReader(parts)) {
     this.#parts = parts;
-    const { readRange, cache, clock, limits, signal } = parts;
-    this.#budget = { bytesMax: limits.bytesMax || Number.POSITIVE_INFINITY, bytesRead: 0 };
-    const pace = new Pace({ clock, durationMsMax: limits.durationMsMax, signal });
-    this.#reader = new SectionReader({ readRange, cache, budget: this.#budget, pace });
+    this.#reader = reader;
   }
 
   /** Bytes of the bucket that were not in the cache. */
   get bytesRead(): number {
-    return this.#budget.bytesRead;
+    return this.#reader.bytesRead;
+  }
+
+  get bytesLeft(): number {
+    return this.#reader.bytesLeft;
+  }
+
+  /** Counts what others read for this query. Errors: `query_limit_bytes`. */
+  charge(bytesRead: number): void {
+    this.#reader.charge(bytesRead);
+  }
+
+  /** See {@link Pace.step}. */
+  async step(): Promise<void> {
+    await this.#reader.step();
+  }
+
+  /** The same query over other objects: with the same budget, cache and time. */
+  over(state: CatalogState, { isDistinct }: { readonly isDistinct: boolean }): BlockEngine {
+    return new BlockEngine({ ...this.#parts, state, isDistinct }, this.#reader);
+  }
+
+  /** Whether no row is in two of the datasets, which are of one service. Of one profile type, or of all. */
+  async areDistinct(datasets: readonly PlannedDataset[], profileTypeId: string | undefined): Promise<boolean> {
+    return areDistinct(datasets, profileTypeId, this.#reader);
+  }
+
+  /** Errors: `query_limit_datasets`. */
+  checkDatasets(count: number): void {
+    const { datasetsMax } = this.#parts.limits;
+    if (datasetsMax === 0 || count <= datasetsMax) return;
+    throw new CodedError(
+      "query_limit_datasets",
+      FaultKind.TooLarge,
+      `the query reads ${count} datasets, at most ${datasetsMax} are allowed: ask for a shorter time range or fewer services`,
+      { facts: { datasets: count, limit: datasetsMax } },
+    );
   }
 
   async tree(selection: TypedSelection, stacks: StackSelection): Promise<FlameTree> {
@@ -103,11 +138,11 @@ export class BlockEngine implements Engine {
   }
 
   async series(selection: Selection): Promise<readonly SeriesOfKind[]> {
-    return selectSeries(this.#plan(selection), selection, this.#reader);
+    return selectSeries(this.#plan(selection), selection, this.#reader, this.#isDistinct);
   }
 
   async labelNames(selection: Selection): Promise<ReadonlySet<string>> {
-    return selectLabelNames(this.#plan(selection), selection, this.#reader);
+    return selectLabelNames(this.#plan(selection), selection, this.#reader, this.#isDistinct);
   }
 
   async services(selection: Selection): Promise<readonly ServiceOfKind[]> {
@@ -124,22 +159,23 @@ export class BlockEngine implements Engine {
   }
 
   async #select(selection: TypedSelection, stacks: StackSelection): ReturnType<typeof selectRows> {
-    return selectRows(this.#plan(selection), selection, this.#reader, stacks.profileIds);
+    return selectRows(this.#plan(selection), selection, this.#reader, { profileIds: stacks.profileIds, isDistinct: this.#isDistinct });
+  }
+
+  get #isDistinct(): boolean {
+    return this.#parts.isDistinct === true;
   }
 
   #plan(selection: Selection): readonly PlannedDataset[] {
     const plan = planDatasets(this.#parts.state, selection);
-    const { datasetsMax } = this.#parts.limits;
-    if (datasetsMax > 0 && plan.length > datasetsMax) {
-      throw new CodedError(
-        "query_limit_datasets",
-        FaultKind.TooLarge,
-        `the query reads ${plan.length} datasets, at most ${datasetsMax} are allowed: ask for a shorter time range or fewer services, or raise query.datasets_max`,
-        { facts: { datasets: plan.length, limit: datasetsMax } },
-      );
-    }
+    this.checkDatasets(plan.length);
     return plan;
   }
+}
+
+function openReader({ readRange, cache, clock, limits, signal }: EngineParts): SectionReader {
+  const budget: ReadBudget = { bytesMax: limits.bytesMax || Number.POSITIVE_INFINITY, bytesRead: 0 };
+  return new SectionReader({ readRange, cache, budget, pace: new Pace({ clock, durationMsMax: limits.durationMsMax, signal }) });
 }
 
 /** Bounds of what a nanosecond time in 64 bits can say. */

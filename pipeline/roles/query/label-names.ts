@@ -23,10 +23,11 @@ export async function selectLabelNames(
   plan: readonly PlannedDataset[],
   selection: Selection,
   reader: SectionReader,
+  isDistinct: boolean,
 ): Promise<ReadonlySet<string>> {
   const matchers = compileMatchers(selection.matchers);
   const names = new Set<string>();
-  if (!selection.matchers.every(({ name }) => CATALOG_LABELS.has(name))) return addNames(names, plan, selection, reader);
+  if (!selection.matchers.every(({ name }) => CATALOG_LABELS.has(name))) return addNames(names, plan, selection, reader, isDistinct);
   const open: { readonly planned: PlannedDataset; readonly all: readonly string[] }[] = [];
   const load = async ({ planned }: { readonly planned: PlannedDataset }) => ({ planned, own: await namesOf(planned, reader) });
   const asked = plan.filter(({ entry }) => kindsAsked(entry, matchers).length > 0).map((planned) => ({ planned }));
@@ -42,7 +43,7 @@ export async function selectLabelNames(
   // Of a service with an open name all is looked at: rows that are there twice lie in several datasets.
   const services = new Set(unknown.map(({ planned }) => serviceKey(planned)));
   const closer = plan.filter((planned) => services.has(serviceKey(planned)));
-  return closer.length === 0 ? names : addNames(names, closer, selection, reader);
+  return closer.length === 0 ? names : addNames(names, closer, selection, reader, isDistinct);
 }
 
 async function addNames(
@@ -50,8 +51,9 @@ async function addNames(
   plan: readonly PlannedDataset[],
   selection: Selection,
   reader: SectionReader,
+  isDistinct: boolean,
 ): Promise<ReadonlySet<string>> {
-  for (const { labels } of await selectSeries(plan, selection, reader)) for (const { name } of labels) names.add(name);
+  for (const { labels } of await selectSeries(plan, selection, reader, isDistinct)) for (const { name } of labels) names.add(name);
   return names;
 }
 

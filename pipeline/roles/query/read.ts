@@ -111,7 +111,7 @@ export class SectionReader {
     const section = required(entry, kind, kindIndex);
     const key = `${object.key}@${section.offset}`;
     // A read is shared by all who want the section: what this question may not do is found out before it.
-    if (!this.#cache.has(key)) this.#charge(section.sizeBytes);
+    if (!this.#cache.has(key)) this.charge(section.sizeBytes);
     return this.#cache.get(
       key,
       async () => {
@@ -129,7 +129,16 @@ export class SectionReader {
     );
   }
 
-  #charge(sizeBytes: number): void {
+  get bytesRead(): number {
+    return this.#budget.bytesRead;
+  }
+
+  get bytesLeft(): number {
+    return Math.max(0, this.#budget.bytesMax - this.#budget.bytesRead);
+  }
+
+  /** Counts bytes against the budget. Errors: `query_limit_bytes`. */
+  charge(sizeBytes: number): void {
     this.#budget.bytesRead += sizeBytes;
     if (this.#budget.bytesRead <= this.#budget.bytesMax) return;
     throw new CodedError(

@@ -33,7 +33,7 @@ export async function selectRows(
   plan: readonly PlannedDataset[],
   selection: TypedSelection,
   reader: SectionReader,
-  profileIds: readonly string[] = [],
+  { profileIds, isDistinct }: { readonly profileIds: readonly string[]; readonly isDistinct: boolean },
 ): Promise<readonly SelectedRows[]> {
   const matchers = compileMatchers(selection.matchers);
   const types = plan.flatMap((planned) => findType(planned.entry, selection.profileTypeId).map((type) => ({ planned, ...type })));
@@ -44,7 +44,7 @@ export async function selectRows(
     return rows === undefined ? undefined : { ...rows, sampleType };
   };
   for await (const rows of lookAhead(types, PLANNED_AHEAD, load)) if (rows !== undefined) selected.push(rows);
-  await dropDuplicates(selected, reader);
+  if (!isDistinct) await dropDuplicates(selected, reader);
   if (profileIds.length > 0) for (const rows of selected) await maskByProfile(rows, new Set(profileIds), reader);
   return selected;
 }

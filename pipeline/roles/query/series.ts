@@ -18,6 +18,7 @@ export async function selectSeries(
   plan: readonly PlannedDataset[],
   selection: Selection,
   reader: SectionReader,
+  isDistinct: boolean,
 ): Promise<readonly SeriesOfKind[]> {
   const matchers = compileMatchers(selection.matchers);
   const kinds = plan.flatMap((planned) => planned.entry.kinds.map(({ kind }, kindIndex) => ({ planned, kindIndex, kind })));
@@ -27,7 +28,7 @@ export async function selectSeries(
   };
   const selected: KindRows[] = [];
   for await (const rows of lookAhead(kinds, PLANNED_AHEAD, load)) if (rows !== undefined) selected.push(rows);
-  await dropDuplicates(selected, reader);
+  if (!isDistinct) await dropDuplicates(selected, reader);
   const found: SeriesOfKind[] = [];
   const present = async (rows: KindRows) => ({ rows, presence: await presenceOf(rows, reader) });
   for await (const { rows, presence } of lookAhead(selected, PLANNED_AHEAD, present)) {
