@@ -19,6 +19,7 @@ import { querierRoutes } from "./roles/query/connect.ts";
 import { directQueries } from "./roles/query/direct-queries.ts";
 import { querierPlainRoutes } from "./roles/query/http.ts";
 import { startQueryRole } from "./roles/query/query.ts";
+import { NatsBus } from "./roles/query/share/nats-bus.ts";
 import type { QueryLimits } from "./roles/query/validate-range.ts";
 import type { SegmentBytes } from "./roles/segment/build.ts";
 import { startSegmentRole } from "./roles/segment/segment.ts";
@@ -135,7 +136,7 @@ function startCompact({ config, threads, store, exclusive, catalog, pins, clock,
   return { routes, stop: () => role.stop() };
 }
 
-function startQuery({ config, cores, store, catalog, pins, clock, authenticate, bodies, log, registry }: Parts): StartedRole {
+function startQuery({ config, cores, store, catalog, pins, clock, authenticate, bodies, log, registry, nats }: Parts): StartedRole {
   const role = startQueryRole({
     catalog,
     pin: (version) => pins.pin(version),
@@ -153,6 +154,10 @@ function startQuery({ config, cores, store, catalog, pins, clock, authenticate, 
       return { concurrencyMax: query_concurrency_max, readBytesMax: query_read_max };
     },
     waitingMax: config.query.waiting_max,
+    peers:
+      nats === undefined
+        ? undefined
+        : { bus: new NatsBus(nats.connection), shareAboveBytes: config.query.share_above, log: log.child({ role: "query" }) },
   });
   const deps = { ask: role.ask, limitsOf: (tenant: TenantId) => queryLimits(limitsOf(config, tenant)), clock };
   return {

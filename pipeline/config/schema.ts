@@ -164,6 +164,10 @@ export const CONFIG_KEYS = {
       about:
         "Queries of all tenants that may wait for their turn; more are told to come back (429), those of the tenant with the most first.",
     }),
+    share_above: size({
+      fallback: 32 * MIB,
+      about: "With `queue.kind: nats`, a query that would read more than this is shared out to all queriers.",
+    }),
     cache_max: size({ fallback: 64 * MIB, about: "Memory for parts of blocks that queries have read." }),
   },
   self_profile: {

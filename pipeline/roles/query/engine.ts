@@ -67,6 +67,11 @@ export class BlockEngine implements Engine {
     return this.#reader.bytesRead;
   }
 
+  /** What is left of the query's time, in ms. */
+  get leftMs(): number {
+    return this.#reader.leftMs;
+  }
+
   get bytesLeft(): number {
     return this.#reader.bytesLeft;
   }

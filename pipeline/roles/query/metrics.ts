@@ -36,6 +36,11 @@ export function createQueryMetrics(registry: Registry, { turns, threads }: { rea
       name: "brazier_query_read_bytes_total",
       help: "bytes of sections that were in no query thread's memory",
     }),
+    parts: counter(registry, {
+      name: "brazier_query_parts_total",
+      help: "parts of questions by side (asked of peers, answered for peers) and outcome; what no peer answered was answered here",
+      labelNames: ["side", "outcome"],
+    }),
     cacheHits: counter(registry, { name: "brazier_query_cache_hits_total", help: "sections that were in a query thread's memory" }),
     cacheMisses: counter(registry, { name: "brazier_query_cache_misses_total", help: "sections that were not in a query thread's memory" }),
   };

@@ -10,7 +10,11 @@ import { applyUpdate, type StateUpdate } from "./catalog-replica.ts";
 import { BlockEngine, type EngineLimits } from "./engine.ts";
 import { queryCancelled } from "./pace.ts";
 import type { Question } from "./question.ts";
+import { QuestionLine } from "./question-line.ts";
 import { SectionCache } from "./section-cache.ts";
+import { answerPart } from "./share/answer-part.ts";
+import { decodePart } from "./share/part.ts";
+import { SharedEngine } from "./share/shared-engine.ts";
 
 /*
  * A query thread: keeps a copy of the catalog's state and a cache of sections, and turns questions into response bytes. Both can be
@@ -19,17 +23,20 @@ import { SectionCache } from "./section-cache.ts";
 
 export type QueryThreadData = { readonly storePath: string; readonly cacheBytes: Bytes };
 
-/** `line` is the question's own: it says when nobody waits any more. */
-export type QueryTask = {
-  readonly question: Question;
-  readonly update: StateUpdate | undefined;
-  readonly version: number;
-  readonly limits: EngineLimits;
-  readonly line: MessagePort;
-};
+/** A question over the catalog, or a part of another querier's question, which brings along what it needs of the catalog. */
+export type QueryJob =
+  | {
+      readonly kind: "question";
+      readonly question: Question;
+      readonly update: StateUpdate | undefined;
+      readonly version: number;
+      /** Undefined: there are no peers. */
+      readonly shareAboveBytes: number | undefined;
+    }
+  | { readonly kind: "part"; readonly part: Uint8Array };
 
-/** What the main thread says on a task's line. */
-export type LineMessage = { readonly kind: "cancel" };
+/** `line` is the job's own, see {@link QuestionLine}. */
+export type QueryTask = { readonly job: QueryJob; readonly limits: EngineLimits; readonly line: MessagePort };
 
 /** `stale`: the thread does not have the state the task was planned with (it was started anew): send it whole. */
 export type QueryReply =
@@ -37,7 +44,7 @@ export type QueryReply =
   | { readonly kind: "fault"; readonly fault: FaultRecord; readonly cost: QueryCost }
   | { readonly kind: "stale" };
 
-/** Of one question; `cacheBytes` is what the thread's cache holds now. */
+/** Of one job; `cacheBytes` is what the thread's cache holds now. */
 export type QueryCost = {
   readonly bytesRead: number;
   readonly cacheHits: number;
@@ -50,39 +57,69 @@ const store = attachDirectoryStore({ path: storePath });
 const cache = new SectionCache(cacheBytes);
 let newest: FoldedState | undefined;
 
-export default async function run({ question, update, version, limits, line }: QueryTask): Promise<QueryReply> {
-  if (update !== undefined) newest = applyUpdate(newest, update);
-  const state = newest;
+export default async function run({ job, limits, line: port }: QueryTask): Promise<QueryReply> {
+  const line = new QuestionLine(port);
   try {
-    return state === undefined || state.version < version ? { kind: "stale" } : await answerFrom(state, question, limits, line);
+    if (job.kind === "part") return await work(() => partWork(job.part, limits, line), line);
+    if (job.update !== undefined) newest = applyUpdate(newest, job.update);
+    const state = newest;
+    if (state === undefined || state.version < job.version) return { kind: "stale" };
+    return await work(() => questionWork(job, state, limits, line), line);
   } finally {
     line.close();
   }
 }
 
-async function answerFrom(state: CatalogState, question: Question, limits: EngineLimits, line: MessagePort): Promise<QueryReply> {
+/** What is read with which engine. */
+type Work = { readonly engine: BlockEngine; readonly bytes: Promise<Uint8Array> };
+
+function questionWork(
+  { question, shareAboveBytes }: Extract<QueryJob, { kind: "question" }>,
+  state: CatalogState,
+  limits: EngineLimits,
+  line: QuestionLine,
+): Work {
+  const engine = openEngine(state, limits, line, false);
+  if (shareAboveBytes === undefined) return { engine, bytes: answer(question, engine) };
+  const askPeer = (part: Uint8Array): Promise<Uint8Array> => line.askPeer(part, engine.leftMs);
+  return { engine, bytes: answer(question, new SharedEngine({ state, local: engine, askPeer, shareAboveBytes })) };
+}
+
+function partWork(bytes: Uint8Array, limits: EngineLimits, line: QuestionLine): Work {
+  const { call, state, isDistinct, bytesMax } = decodePart(bytes);
+  const engine = openEngine(state, { ...limits, bytesMax }, line, isDistinct);
+  return { engine, bytes: answerPart(call, engine) };
+}
+
+function openEngine(state: CatalogState, limits: EngineLimits, line: QuestionLine, isDistinct: boolean): BlockEngine {
+  const readRange = store.getRange.bind(store);
+  return new BlockEngine({ state, readRange, cache, clock: systemClock, limits, signal: line.signal, isDistinct });
+}
+
+async function work(begin: () => Work, { signal }: QuestionLine): Promise<QueryReply> {
   const { hits, misses } = cache;
-  const gone = new AbortController();
-  const engine = new BlockEngine({ state, readRange: store.getRange.bind(store), cache, clock: systemClock, limits, signal: gone.signal });
-  // What is left behind ends at its next step; its slot need not wait for that.
-  const cancelled = new Promise<never>((_, reject) => {
-    line.on("message", ({ kind }: LineMessage) => {
-      if (kind !== "cancel") return;
-      gone.abort();
-      reject(queryCancelled());
-    });
-  });
+  let engine: BlockEngine | undefined;
   const cost = (): QueryCost => ({
-    bytesRead: engine.bytesRead,
+    bytesRead: engine?.bytesRead ?? 0,
     cacheHits: cache.hits - hits,
     cacheMisses: cache.misses - misses,
     cacheBytes: cache.sizeBytes,
   });
   try {
-    return { kind: "answer", bytes: await Promise.race([answer(question, engine), cancelled]), cost: cost() };
+    const begun = begin();
+    engine = begun.engine;
+    return { kind: "answer", bytes: await Promise.race([begun.bytes, cancelled(signal)]), cost: cost() };
   } catch (error) {
     return { kind: "fault", fault: faultRecord(codedFault(error)), cost: cost() };
   }
+}
+
+/** What is left behind ends at its next step; its place need not wait for that. */
+function cancelled(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(queryCancelled());
+    signal.addEventListener("abort", () => reject(queryCancelled()), { once: true });
+  });
 }
 
 function codedFault(error: unknown): CodedError {

@@ -43,6 +43,8 @@ beforeAll(async () => {
     threads: 1,
     cacheBytes: 1 as Bytes,
     questionsPerThread: 4,
+    partsPerThread: 1,
+    sharing: undefined,
     idleMs: 1000,
   });
 });

@@ -1,12 +1,12 @@
-import { MessageChannel } from "node:worker_threads";
 import { Piscina } from "piscina";
 import { CodedError, FaultKind, faultFromRecord } from "../../base/errors.ts";
 import type { Bytes } from "../../base/units.ts";
 import type { CatalogState } from "../../catalog/catalog.ts";
 import { encodeUpdate } from "./catalog-replica.ts";
 import type { EngineLimits } from "./engine.ts";
-import type { LineMessage, QueryCost, QueryReply, QueryTask, QueryThreadData } from "./query-thread.ts";
+import type { QueryCost, QueryJob, QueryReply, QueryTask, QueryThreadData } from "./query-thread.ts";
 import type { Question } from "./question.ts";
+import { type AskPeers, openLine } from "./question-line.ts";
 
 export type QueryThreadsOptions = {
   readonly storePath: string;
@@ -15,19 +15,32 @@ export type QueryThreadsOptions = {
   readonly cacheBytes: Bytes;
   /** Questions one thread works on at once: they wait for the bucket more than they compute. */
   readonly questionsPerThread: number;
+  /** Parts of other queriers' questions beside them. */
+  readonly partsPerThread: number;
+  /** Undefined: there are no peers. */
+  readonly sharing: Sharing | undefined;
   readonly idleMs: number;
 };
 
-/** One question for the threads. */
-export type ThreadQuestion = {
-  readonly question: Question;
-  /** The answer is that of this state or a newer one. */
-  readonly state: CatalogState;
+type ThreadWork = {
   readonly limits: EngineLimits;
   readonly signal: AbortSignal;
   /** Told once, whether there is an answer or a fault. */
   readonly onCost: (cost: QueryCost) => void;
 };
+
+/** One question for the threads. */
+export type ThreadQuestion = ThreadWork & {
+  readonly question: Question;
+  /** The answer is that of this state or a newer one. */
+  readonly state: CatalogState;
+};
+
+/** A part of another querier's question. */
+export type ThreadPart = ThreadWork & { readonly part: Uint8Array };
+
+/** How large questions are shared with peers. */
+export type Sharing = { readonly aboveBytes: number; readonly askPeers: AskPeers };
 
 /** One thread, the newest catalog state it was sent, the questions it has, and the bytes its cache held last. */
 type QueryThread = { readonly pool: Piscina; sent: CatalogState | undefined; open: number; cacheBytes: number };
@@ -40,8 +53,10 @@ type QueryThread = { readonly pool: Piscina; sent: CatalogState | undefined; ope
  */
 export class QueryThreads {
   readonly #threads: readonly QueryThread[];
+  readonly #sharing: Sharing | undefined;
 
   constructor(options: QueryThreadsOptions) {
+    this.#sharing = options.sharing;
     const workerData: QueryThreadData = {
       storePath: options.storePath,
       cacheBytes: Math.floor(options.cacheBytes / options.threads) as Bytes,
@@ -52,7 +67,7 @@ export class QueryThreads {
         workerData,
         minThreads: 0,
         maxThreads: 1,
-        concurrentTasksPerWorker: options.questionsPerThread,
+        concurrentTasksPerWorker: options.questionsPerThread + options.partsPerThread,
         idleTimeout: options.idleMs,
       }),
       sent: undefined,
@@ -67,19 +82,29 @@ export class QueryThreads {
   }
 
   /** Resolves with the bytes of the response message. */
-  async ask(asked: ThreadQuestion): Promise<Uint8Array> {
+  ask(asked: ThreadQuestion): Promise<Uint8Array> {
+    return this.#onThread(asked, async (thread) => {
+      const reply = await this.#run(thread, this.#questionJob(thread, asked), asked);
+      if (reply.kind !== "stale") return reply;
+      thread.sent = undefined;
+      return this.#run(thread, this.#questionJob(thread, asked), asked);
+    });
+  }
+
+  /** Resolves with the bytes of the part's answer. Errors: as {@link ask}, and those of {@link decodePart}. */
+  answerPart(asked: ThreadPart): Promise<Uint8Array> {
+    return this.#onThread(asked, (thread) => this.#run(thread, { kind: "part", part: asked.part }, asked));
+  }
+
+  async #onThread({ onCost }: ThreadWork, work: (thread: QueryThread) => Promise<QueryReply>): Promise<Uint8Array> {
     const thread = this.#threads.reduce((least, other) => (other.open < least.open ? other : least));
     thread.open++;
     try {
-      let reply = await this.#run(thread, asked);
-      if (reply.kind === "stale") {
-        thread.sent = undefined;
-        reply = await this.#run(thread, asked);
-      }
+      const reply = await work(thread);
       if (reply.kind === "stale")
         throw new CodedError("query_thread_lost", FaultKind.Unavailable, "the query thread was lost twice: try again");
       thread.cacheBytes = reply.cost.cacheBytes;
-      asked.onCost(reply.cost);
+      onCost(reply.cost);
       if (reply.kind === "answer") return reply.bytes;
       throw faultFromRecord(reply.fault);
     } finally {
@@ -91,22 +116,22 @@ export class QueryThreads {
     await Promise.all(this.#threads.map(({ pool }) => pool.close({ force: true })));
   }
 
-  async #run(thread: QueryThread, { question, state, limits, signal }: ThreadQuestion): Promise<QueryReply> {
+  #questionJob(thread: QueryThread, { question, state }: ThreadQuestion): QueryJob {
     const known = thread.sent;
     const newer = known === undefined || known.version < state.version;
     // Tasks reach a thread in the order they are sent, so a later question finds what an earlier one brought along.
     if (newer) thread.sent = state;
     const update = newer ? encodeUpdate(known, state) : undefined;
-    const { port1: ours, port2: line } = new MessageChannel();
-    const cancel = (): void => ours.postMessage({ kind: "cancel" } satisfies LineMessage);
-    signal.addEventListener("abort", cancel, { once: true });
-    if (signal.aborted) cancel();
+    return { kind: "question", question, update, version: state.version, shareAboveBytes: this.#sharing?.aboveBytes };
+  }
+
+  async #run(thread: QueryThread, job: QueryJob, { limits, signal }: ThreadWork): Promise<QueryReply> {
+    const { far, close } = openLine(signal, job.kind === "question" ? this.#sharing?.askPeers : undefined);
     try {
-      const task: QueryTask = { question, update, version: state.version, limits, line };
-      return (await thread.pool.run(task, { transferList: [line] })) as QueryReply;
+      const task: QueryTask = { job, limits, line: far };
+      return (await thread.pool.run(task, { transferList: [far] })) as QueryReply;
     } finally {
-      signal.removeEventListener("abort", cancel);
-      ours.close();
+      close();
     }
   }
 }

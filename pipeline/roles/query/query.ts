@@ -1,6 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { isCoded } from "../../base/errors.ts";
 import type { Running } from "../../base/lifecycle.ts";
+import type { Log } from "../../base/log.ts";
 import type { Registry } from "../../base/metrics.ts";
 import type { TenantId } from "../../base/units.ts";
 import type { Catalog } from "../../catalog/catalog.ts";
@@ -11,12 +12,17 @@ import { createQueryMetrics } from "./metrics.ts";
 import type { QueryCost } from "./query-thread.ts";
 import { QueryThreads, type QueryThreadsOptions } from "./query-threads.ts";
 import type { Question } from "./question.ts";
+import { askPeers } from "./share/ask-peers.ts";
+import type { MessageBus } from "./share/message-bus.ts";
+import { serveParts } from "./share/serve-parts.ts";
 
 export type QueryRoleDeps = {
   readonly catalog: Catalog;
   /** Keeps the objects of a catalog version in the bucket until the pin is released. */
   readonly pin: (version: number) => () => void;
-  readonly threads: Omit<QueryThreadsOptions, "questionsPerThread">;
+  readonly threads: Omit<QueryThreadsOptions, "questionsPerThread" | "partsPerThread" | "sharing">;
+  /** Undefined: this querier has no peers. */
+  readonly peers: { readonly bus: MessageBus; readonly shareAboveBytes: number; readonly log: Log } | undefined;
   readonly clock: Clock;
   readonly registry: Registry;
   /** Of every question; 0 is no bound. */
@@ -46,12 +52,24 @@ export interface QueryRole extends Running {
 /** A question waits for the bucket about as long as it computes. */
 const QUESTIONS_PER_THREAD = 4;
 
+/** Parts never wait for other parts, so that a querier whose own questions wait for peers still answers theirs. */
+const PARTS_PER_THREAD = 2;
+
 /** Starts the query role: nothing runs until the first question. */
 export function startQueryRole(deps: QueryRoleDeps): QueryRole {
   const { catalog, pin, clock, registry, limits, limitsOf } = deps;
   // One more than a single tenant gets: on each thread another tenant finds a place.
   const questionsPerThread = QUESTIONS_PER_THREAD + 1;
-  const threads = new QueryThreads({ ...deps.threads, questionsPerThread });
+  const { peers } = deps;
+  const threads = new QueryThreads({
+    ...deps.threads,
+    questionsPerThread,
+    partsPerThread: peers === undefined ? 0 : PARTS_PER_THREAD,
+    sharing:
+      peers === undefined
+        ? undefined
+        : { aboveBytes: peers.shareAboveBytes, askPeers: (request) => shared(request, () => askPeers(request, { bus: peers.bus, clock })) },
+  });
   const turns = new FairTurns({
     slots: questionsPerThread * deps.threads.threads,
     tenantSlots: QUESTIONS_PER_THREAD * deps.threads.threads,
@@ -64,6 +82,31 @@ export function startQueryRole(deps: QueryRoleDeps): QueryRole {
     metrics.cacheHits.inc(cacheHits);
     metrics.cacheMisses.inc(cacheMisses);
   };
+
+  const shared = async ({ signal }: { readonly signal: AbortSignal }, ask: () => Promise<Uint8Array>): Promise<Uint8Array> => {
+    try {
+      const bytes = await ask();
+      metrics.parts.inc({ side: "asked", outcome: "answered" });
+      return bytes;
+    } catch (error) {
+      metrics.parts.inc({ side: "asked", outcome: signal.aborted ? "cancelled" : isCoded(error) ? error.code : "defect" });
+      throw error;
+    }
+  };
+  const server =
+    peers === undefined
+      ? undefined
+      : serveParts({
+          bus: peers.bus,
+          clock,
+          log: peers.log,
+          partsMax: PARTS_PER_THREAD * deps.threads.threads,
+          answer: async (part, { leftMs, signal }) => {
+            const bytes = await threads.answerPart({ part, limits: { ...limits, durationMsMax: leftMs }, signal, onCost });
+            metrics.parts.inc({ side: "answered", outcome: "answered" });
+            return bytes;
+          },
+        });
 
   const inTurn = async (question: Question, { tenants, signal }: Asking): Promise<Uint8Array> => {
     const end = await turns.take({ tenants, signal });
@@ -92,7 +135,10 @@ export function startQueryRole(deps: QueryRoleDeps): QueryRole {
         throw error;
       }
     },
-    stop: () => threads.close(),
+    stop: async () => {
+      await server?.stop();
+      await threads.close();
+    },
   };
 }
 

@@ -42,6 +42,11 @@ export class SectionReader {
     this.#pace = pace;
   }
 
+  /** What is left of the question's time, in ms. */
+  get leftMs(): number {
+    return this.#pace.leftMs;
+  }
+
   /** A step of the question's work, see {@link Pace.step}; reading a section is one. */
   step(): Promise<void> | undefined {
     return this.#pace.step();

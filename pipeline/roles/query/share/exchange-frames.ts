@@ -32,7 +32,8 @@ export function encodeFrame(frame: Frame): Uint8Array {
   writer.byte(CODE[frame.kind]);
   switch (frame.kind) {
     case "ask":
-      writer.varint(Math.max(0, Math.round(Number.isFinite(frame.leftMs) ? frame.leftMs : 0)));
+      // 0 is no bound, and not the same as no time left.
+      writer.varint(Number.isFinite(frame.leftMs) ? Math.max(1, Math.round(frame.leftMs)) : 0);
       writer.raw(frame.part);
       break;
     case "ack":

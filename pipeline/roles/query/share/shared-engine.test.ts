@@ -80,10 +80,10 @@ describe("SharedEngine", () => {
           }
         }
       }),
-      { numRuns: 60, seed: 23 },
+      { numRuns: 40, seed: 23 },
     );
-    expect(parts.count).toBeGreaterThan(1000);
-  });
+    expect(parts.count).toBeGreaterThan(500);
+  }, 120_000);
 
   const question: Question = { selection: { ...everything("t"), profileTypeId: profileTypeId(CPU_KIND, 0) }, stacks: EVERY_STACK };
   const service = (name: string, idSeed: number, timeMs: number) =>
