@@ -1,11 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Child, startChild } from "../harness/child.ts";
 import { ask, push } from "../harness/client.ts";
 import { type NatsTestServer, startNats } from "../harness/nats.ts";
-import { REPOSITORY, startServer } from "../harness/server.ts";
+import { startServer } from "../harness/server.ts";
 import { until } from "../harness/until.ts";
 import { type RandomFleet, randomFleet } from "../properties/random-fleet.ts";
 import { type Snapshot, snapshot } from "../properties/snapshot.ts";
@@ -18,6 +19,7 @@ import { type Snapshot, snapshot } from "../properties/snapshot.ts";
 
 const SEED = Number(process.env["SEED"] ?? 815);
 const CLIENTS = 6;
+const PROGRAM = fileURLToPath(new URL("querier-process.ts", import.meta.url));
 
 type Querier = { readonly child: Child; readonly url: string };
 
@@ -31,8 +33,7 @@ describe(`questions shared between queriers (SEED=${SEED})`, () => {
 
   const startQuerier = async (): Promise<Querier> => {
     const portFile = join(folder, `port-${queriers.length}`);
-    const program = join(REPOSITORY, "test/integration/querier-process.ts");
-    const child = startChild(process.execPath, [program, dataDir, nats.url, portFile, "1"]);
+    const child = startChild(process.execPath, [PROGRAM, dataDir, nats.url, portFile, "1"]);
     const url = await until("the querier's port", () => {
       if (child.exit !== undefined) throw new Error(child.logs());
       return `http://127.0.0.1:${readFileSync(portFile, "utf8")}`;
