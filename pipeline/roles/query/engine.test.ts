@@ -43,7 +43,7 @@ describe("BlockEngine", () => {
       }),
       { numRuns: 150, seed: 11 },
     );
-  });
+  }, 120_000);
 
   it("counts a profile that is in two objects once, and keeps the one compaction keeps", async () => {
     const twins = [2, 1].map((idSeed) => testQueuedProfile({ tenant: "t", idSeed, timeMs: T0, stacks: [`main;from${idSeed} 5`] }));

@@ -30,13 +30,12 @@ export async function selectLabelNames(
   if (!selection.matchers.every(({ name }) => CATALOG_LABELS.has(name))) return addNames(names, plan, selection, reader, isDistinct);
   const open: { readonly planned: PlannedDataset; readonly all: readonly string[] }[] = [];
   const load = async ({ planned }: { readonly planned: PlannedDataset }) => ({ planned, own: await namesOf(planned, reader) });
-  const asked = plan.filter(({ entry }) => kindsAsked(entry, matchers).length > 0).map((planned) => ({ planned }));
+  const asked = plan.filter(({ entry }) => kindsAsked(entry, matchers) !== "none").map((planned) => ({ planned }));
   for await (const { planned, own } of lookAhead(asked, PLANNED_AHEAD, load)) {
     await reader.step();
-    if (surelyPresent(planned, matchers)) {
-      for (const name of own.every) names.add(name);
-      if (own.every.length === own.all.length) continue;
-    }
+    const present = presentSeries(planned, matchers);
+    for (const name of present === "all" ? own.all : present === "some" ? own.every : []) names.add(name);
+    if (present === "all" || (present === "some" && own.every.length === own.all.length)) continue;
     open.push({ planned, all: own.all });
   }
   const unknown = open.filter(({ all }) => all.some((name) => !names.has(name)));
@@ -57,21 +56,29 @@ async function addNames(
   return names;
 }
 
-/** The kinds of a dataset that have a value and match, and whether all of their sample types do. */
-function kindsAsked({ service, kinds }: DatasetEntry, matchers: readonly CompiledMatcher[]): readonly { readonly allTypes: boolean }[] {
-  return kinds.flatMap(({ kind, totals }) => {
+/** Which sample types of a dataset's kinds match: all of all kinds, all of some kinds, or less. A kind without any value counts as one that matches. */
+function kindsAsked({ service, kinds }: DatasetEntry, matchers: readonly CompiledMatcher[]): "all" | "whole kinds" | "types" | "none" {
+  if (matchers.length === 0) return "all";
+  let whole = 0;
+  let partly = 0;
+  for (const { kind, totals } of kinds) {
     const labels = catalogLabels(service, kind);
-    const matches = kind.sampleTypes.map((_, type) => seriesMatches(matchers, labels, typeLabels(kind, type)));
-    return matches.some((matched, type) => matched && totals[type]! > 0) ? [{ allTypes: !matches.includes(false) }] : [];
-  });
+    const matches = kind.sampleTypes.map((_, type) => totals[type] === 0 || seriesMatches(matchers, labels, typeLabels(kind, type)));
+    if (!matches.includes(false)) whole++;
+    else if (matches.some((matched, type) => matched && totals[type]! > 0)) partly++;
+  }
+  if (whole === kinds.length) return "all";
+  return whole > 0 ? "whole kinds" : partly > 0 ? "types" : "none";
 }
 
 /**
- * Whether some row of the dataset has a selected value. Every stored row has a value of some type, so one whose types are all asked for has a selected one; and if it gives way to
- * the same row of another object, that one has the same labels and a value as well.
+ * Of which series of a dataset it is known without a look at its rows that they have a selected value. Every series has a row, and every row a value of some
+ * type (FORMAT.md), so where all types are asked for all series have one; and if a row gives way to the same one of another object, that one has the same labels and a value as well.
  */
-function surelyPresent({ entry, wholeInRange, deleted }: PlannedDataset, matchers: readonly CompiledMatcher[]): boolean {
-  return wholeInRange && deleted.length === 0 && kindsAsked(entry, matchers).some(({ allTypes }) => allTypes);
+function presentSeries({ entry, wholeInRange, deleted }: PlannedDataset, matchers: readonly CompiledMatcher[]): "all" | "some" | "unknown" {
+  if (!wholeInRange || deleted.length > 0) return "unknown";
+  const asked = kindsAsked(entry, matchers);
+  return asked === "all" ? "all" : asked === "whole kinds" ? "some" : "unknown";
 }
 
 async function namesOf(planned: PlannedDataset, reader: SectionReader): Promise<NamesOfDataset> {
