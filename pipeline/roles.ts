@@ -17,6 +17,7 @@ import type { IngestLimits } from "./roles/ingest/limits.ts";
 import { createIngestMetrics } from "./roles/ingest/metrics.ts";
 import { querierRoutes } from "./roles/query/connect.ts";
 import { directQueries } from "./roles/query/direct-queries.ts";
+import { startDiskCache } from "./roles/query/disk-cache/keeper.ts";
 import { querierPlainRoutes } from "./roles/query/http.ts";
 import { startQueryRole } from "./roles/query/query.ts";
 import { NatsBus } from "./roles/query/share/nats-bus.ts";
@@ -154,6 +155,15 @@ function startQuery({ config, cores, store, catalog, pins, clock, authenticate, 
       return { concurrencyMax: query_concurrency_max, readBytesMax: query_read_max };
     },
     waitingMax: config.query.waiting_max,
+    diskCache:
+      config.query.cache_dir === ""
+        ? undefined
+        : startDiskCache({
+            folder: config.query.cache_dir,
+            bytesMax: config.query.cache_disk_max,
+            clock,
+            log: log.child({ role: "query" }),
+          }),
     peers:
       nats === undefined
         ? undefined

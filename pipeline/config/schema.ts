@@ -164,6 +164,12 @@ export const CONFIG_KEYS = {
       about:
         "Queries of all tenants that may wait for their turn; more are told to come back (429), those of the tenant with the most first.",
     }),
+    cache_dir: text({
+      fallback: "",
+      takes: "a path, or nothing",
+      about: "A folder on a local disk for ranges of a bucket that is further away. Can be removed at any time; one for each process.",
+    }),
+    cache_disk_max: size({ fallback: 10 * 1024 * MIB, about: "Bytes kept in `query.cache_dir`." }),
     share_above: size({
       fallback: 32 * MIB,
       about: "With `queue.kind: nats`, a query that would read more than this is shared out to all queriers.",

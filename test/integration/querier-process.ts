@@ -45,6 +45,7 @@ const role = startQueryRole({
   catalog: await openCatalog({ store, clock, random: systemRandom, log }),
   pin: () => () => {},
   threads: { storePath: dataDir, threads: 1, cacheBytes: MIB as Bytes, idleMs: 30_000 },
+  diskCache: undefined,
   peers: { bus: new NatsBus(nats.connection), shareAboveBytes: Number(shareAbove), log },
   clock,
   registry,

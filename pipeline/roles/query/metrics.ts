@@ -1,11 +1,15 @@
 import { counter, gauge, histogram, type Registry } from "../../base/metrics.ts";
+import type { DiskCache } from "./disk-cache/keeper.ts";
 import type { FairTurns } from "./fair-turns.ts";
 import type { QueryThreads } from "./query-threads.ts";
 
 export type QueryMetrics = ReturnType<typeof createQueryMetrics>;
 
 /** All metrics of the query role. */
-export function createQueryMetrics(registry: Registry, { turns, threads }: { readonly turns: FairTurns; readonly threads: QueryThreads }) {
+export function createQueryMetrics(
+  registry: Registry,
+  { turns, threads, diskCache }: { readonly turns: FairTurns; readonly threads: QueryThreads; readonly diskCache: DiskCache | undefined },
+) {
   gauge(registry, {
     name: "brazier_query_running",
     help: "questions that are being answered",
@@ -20,6 +24,11 @@ export function createQueryMetrics(registry: Registry, { turns, threads }: { rea
     name: "brazier_query_cache_bytes",
     help: "memory of the decoded sections that query threads keep",
     collect: (metric) => metric.set(threads.cacheBytes),
+  });
+  gauge(registry, {
+    name: "brazier_query_disk_cache_bytes",
+    help: "ranges of the bucket kept in query.cache_dir",
+    collect: (metric) => metric.set(diskCache?.usedBytes ?? 0),
   });
   return {
     seconds: histogram(registry, {
@@ -42,6 +51,7 @@ export function createQueryMetrics(registry: Registry, { turns, threads }: { rea
       labelNames: ["side", "outcome"],
     }),
     cacheHits: counter(registry, { name: "brazier_query_cache_hits_total", help: "sections that were in a query thread's memory" }),
+    diskHits: counter(registry, { name: "brazier_query_disk_cache_hits_total", help: "ranges of the bucket that were in query.cache_dir" }),
     cacheMisses: counter(registry, { name: "brazier_query_cache_misses_total", help: "sections that were not in a query thread's memory" }),
   };
 }

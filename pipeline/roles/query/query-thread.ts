@@ -7,10 +7,12 @@ import type { FoldedState } from "../../catalog/state.ts";
 import { attachDirectoryStore } from "../../objects/directory.ts";
 import { answer } from "./answer.ts";
 import { applyUpdate, type StateUpdate } from "./catalog-replica.ts";
+import { RangeFiles, type RangeFilesOptions } from "./disk-cache/range-files.ts";
 import { BlockEngine, type EngineLimits } from "./engine.ts";
 import { queryCancelled } from "./pace.ts";
 import type { Question } from "./question.ts";
 import { QuestionLine } from "./question-line.ts";
+import type { ReadRange } from "./read.ts";
 import { SectionCache } from "./section-cache.ts";
 import { answerPart } from "./share/answer-part.ts";
 import { decodePart } from "./share/part.ts";
@@ -21,7 +23,12 @@ import { SharedEngine } from "./share/shared-engine.ts";
  * lost with the thread.
  */
 
-export type QueryThreadData = { readonly storePath: string; readonly cacheBytes: Bytes };
+export type QueryThreadData = {
+  readonly storePath: string;
+  readonly cacheBytes: Bytes;
+  /** Undefined: ranges are not kept on disk. */
+  readonly rangeFiles: RangeFilesOptions | undefined;
+};
 
 /** A question over the catalog, or a part of another querier's question, which brings along what it needs of the catalog. */
 export type QueryJob =
@@ -50,11 +57,16 @@ export type QueryCost = {
   readonly cacheHits: number;
   readonly cacheMisses: number;
   readonly cacheBytes: number;
+  /** Ranges that were on disk. */
+  readonly diskHits: number;
 };
 
-const { storePath, cacheBytes } = threadData();
+const { storePath, cacheBytes, rangeFiles } = threadData();
 const store = attachDirectoryStore({ path: storePath });
 const cache = new SectionCache(cacheBytes);
+const files = rangeFiles === undefined ? undefined : new RangeFiles(rangeFiles, systemClock);
+const readBucket: ReadRange = (key, offset, size) => store.getRange(key, offset, size);
+const readRange = files?.through(readBucket) ?? readBucket;
 let newest: FoldedState | undefined;
 
 export default async function run({ job, limits, line: port }: QueryTask): Promise<QueryReply> {
@@ -92,18 +104,19 @@ function partWork(bytes: Uint8Array, limits: EngineLimits, line: QuestionLine): 
 }
 
 function openEngine(state: CatalogState, limits: EngineLimits, line: QuestionLine, isDistinct: boolean): BlockEngine {
-  const readRange = store.getRange.bind(store);
   return new BlockEngine({ state, readRange, cache, clock: systemClock, limits, signal: line.signal, isDistinct });
 }
 
 async function work(begin: () => Work, { signal }: QuestionLine): Promise<QueryReply> {
   const { hits, misses } = cache;
+  const diskHits = files?.hits ?? 0;
   let engine: BlockEngine | undefined;
   const cost = (): QueryCost => ({
     bytesRead: engine?.bytesRead ?? 0,
     cacheHits: cache.hits - hits,
     cacheMisses: cache.misses - misses,
     cacheBytes: cache.sizeBytes,
+    diskHits: (files?.hits ?? 0) - diskHits,
   });
   try {
     const begun = begin();

@@ -44,6 +44,7 @@ beforeAll(async () => {
     cacheBytes: 1 as Bytes,
     questionsPerThread: 4,
     partsPerThread: 1,
+    rangeFiles: undefined,
     sharing: undefined,
     idleMs: 1000,
   });

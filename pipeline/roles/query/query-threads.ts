@@ -3,6 +3,7 @@ import { CodedError, FaultKind, faultFromRecord } from "../../base/errors.ts";
 import type { Bytes } from "../../base/units.ts";
 import type { CatalogState } from "../../catalog/catalog.ts";
 import { encodeUpdate } from "./catalog-replica.ts";
+import type { RangeFilesOptions } from "./disk-cache/range-files.ts";
 import type { EngineLimits } from "./engine.ts";
 import type { QueryCost, QueryJob, QueryReply, QueryTask, QueryThreadData } from "./query-thread.ts";
 import type { Question } from "./question.ts";
@@ -13,6 +14,8 @@ export type QueryThreadsOptions = {
   readonly threads: number;
   /** Of all threads together. */
   readonly cacheBytes: Bytes;
+  /** Undefined: ranges of the bucket are not kept on disk. */
+  readonly rangeFiles: RangeFilesOptions | undefined;
   /** Questions one thread works on at once: they wait for the bucket more than they compute. */
   readonly questionsPerThread: number;
   /** Parts of other queriers' questions beside them. */
@@ -60,6 +63,7 @@ export class QueryThreads {
     const workerData: QueryThreadData = {
       storePath: options.storePath,
       cacheBytes: Math.floor(options.cacheBytes / options.threads) as Bytes,
+      rangeFiles: options.rangeFiles,
     };
     this.#threads = Array.from({ length: options.threads }, () => ({
       pool: new Piscina({

@@ -6,6 +6,7 @@ import type { Registry } from "../../base/metrics.ts";
 import type { TenantId } from "../../base/units.ts";
 import type { Catalog } from "../../catalog/catalog.ts";
 import type { Asking } from "./asking.ts";
+import type { DiskCache } from "./disk-cache/keeper.ts";
 import type { EngineLimits } from "./engine.ts";
 import { FairTurns } from "./fair-turns.ts";
 import { createQueryMetrics } from "./metrics.ts";
@@ -20,7 +21,9 @@ export type QueryRoleDeps = {
   readonly catalog: Catalog;
   /** Keeps the objects of a catalog version in the bucket until the pin is released. */
   readonly pin: (version: number) => () => void;
-  readonly threads: Omit<QueryThreadsOptions, "questionsPerThread" | "partsPerThread" | "sharing">;
+  readonly threads: Omit<QueryThreadsOptions, "questionsPerThread" | "partsPerThread" | "sharing" | "rangeFiles">;
+  /** Keeps ranges of the bucket on disk; undefined: the bucket is as near. Closed with the role. */
+  readonly diskCache: DiskCache | undefined;
   /** Undefined: this querier has no peers. */
   readonly peers: { readonly bus: MessageBus; readonly shareAboveBytes: number; readonly log: Log } | undefined;
   readonly clock: Clock;
@@ -63,6 +66,7 @@ export function startQueryRole(deps: QueryRoleDeps): QueryRole {
   const { peers } = deps;
   const threads = new QueryThreads({
     ...deps.threads,
+    rangeFiles: deps.diskCache?.files,
     questionsPerThread,
     partsPerThread: peers === undefined ? 0 : PARTS_PER_THREAD,
     sharing:
@@ -76,11 +80,12 @@ export function startQueryRole(deps: QueryRoleDeps): QueryRole {
     waitingMax: deps.waitingMax,
     openMaxOf: (tenant) => limitsOf(tenant).concurrencyMax,
   });
-  const metrics = createQueryMetrics(registry, { turns, threads });
-  const onCost = ({ bytesRead, cacheHits, cacheMisses }: QueryCost): void => {
+  const metrics = createQueryMetrics(registry, { turns, threads, diskCache: deps.diskCache });
+  const onCost = ({ bytesRead, cacheHits, cacheMisses, diskHits }: QueryCost): void => {
     metrics.readBytes.inc(bytesRead);
     metrics.cacheHits.inc(cacheHits);
     metrics.cacheMisses.inc(cacheMisses);
+    metrics.diskHits.inc(diskHits);
   };
 
   const shared = async ({ signal }: { readonly signal: AbortSignal }, ask: () => Promise<Uint8Array>): Promise<Uint8Array> => {
@@ -138,6 +143,7 @@ export function startQueryRole(deps: QueryRoleDeps): QueryRole {
     stop: async () => {
       await server?.stop();
       await threads.close();
+      await deps.diskCache?.stop();
     },
   };
 }
