@@ -1,11 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Child, startChild } from "../harness/child.ts";
 import { ask, push } from "../harness/client.ts";
-import { type NatsTestServer, startNats } from "../harness/nats.ts";
+import { type Installation, startInstallation } from "../harness/installation.ts";
 import { startServer } from "../harness/server.ts";
 import { until } from "../harness/until.ts";
 import { type RandomFleet, randomFleet } from "../properties/random-fleet.ts";
@@ -13,79 +8,75 @@ import { type Snapshot, snapshot } from "../properties/snapshot.ts";
 
 /*
  * Goal: queriers that share a question over NATS answer as one does, and the death of one costs time, not an error.
- * Method: profiles stored by the real server; then three queriers in processes of their own over what it left, on a real NATS server, that share
- * whatever can be shared; answers of every RPC compared, and asked again and again while peers are killed.
+ * Method: the same profiles in one process and in an installation whose queriers share whatever can be shared; answers of every RPC compared, and
+ * asked again and again while queriers are killed.
  */
 
 const SEED = Number(process.env["SEED"] ?? 815);
+const QUERIERS = 3;
 const CLIENTS = 6;
-const PROGRAM = fileURLToPath(new URL("querier-process.ts", import.meta.url));
-
-type Querier = { readonly child: Child; readonly url: string };
 
 describe(`questions shared between queriers (SEED=${SEED})`, () => {
-  const folder = mkdtempSync(join(tmpdir(), "brazier-shared-"));
-  const dataDir = join(folder, "data");
-  const queriers: Querier[] = [];
-  let nats: NatsTestServer;
+  let installation: Installation;
   let fleet: RandomFleet;
   let expected: Snapshot;
 
-  const startQuerier = async (): Promise<Querier> => {
-    const portFile = join(folder, `port-${queriers.length}`);
-    const child = startChild(process.execPath, [PROGRAM, dataDir, nats.url, portFile, "1"]);
-    const url = await until("the querier's port", () => {
-      if (child.exit !== undefined) throw new Error(child.logs());
-      return `http://127.0.0.1:${readFileSync(portFile, "utf8")}`;
-    });
-    const querier = { child, url };
-    queriers.push(querier);
-    return querier;
+  const pushAll = async (url: string): Promise<void> => {
+    for (let at = 0; at < fleet.profiles.length; at += 10) expect((await push(url, fleet.profiles.slice(at, at + 10))).status).toBe(200);
   };
+  const seriesOf = (url: string, profileTypeID: string): Promise<unknown> =>
+    ask(url, "SelectSeries", {
+      start: String(fleet.startMs),
+      end: String(fleet.endMs),
+      profileTypeID,
+      labelSelector: "{}",
+      groupBy: ["service_name", "pod"],
+      step: 15,
+    });
+  const timelines = async (url: string): Promise<string> =>
+    JSON.stringify([
+      await seriesOf(url, "process_cpu:cpu:nanoseconds:cpu:nanoseconds"),
+      await seriesOf(url, "memory:inuse_space:bytes:space:bytes"),
+    ]);
 
   beforeAll(async () => {
-    nats = await startNats();
     fleet = randomFleet(SEED, Date.now(), 100);
-    const server = await startServer({ dataDir, config: { compact: { enabled: false }, limits: { ingestion_rate: 0 } } });
+    const config = { compact: { enabled: false }, limits: { ingestion_rate: 0 } };
+    const alone = await startServer({ config });
+    let stored: string;
     try {
-      for (let at = 0; at < fleet.profiles.length; at += 10) {
-        expect((await push(server.url, fleet.profiles.slice(at, at + 10))).status).toBe(200);
-      }
-      expected = await snapshot(server.url, fleet);
+      await pushAll(alone.url);
+      expected = await snapshot(alone.url, fleet);
+      stored = await timelines(alone.url);
     } finally {
-      await server.stop();
+      await alone.stop();
     }
-    for (let i = 0; i < 3; i++) await startQuerier();
+    installation = await startInstallation({
+      processes: { query: QUERIERS, compact: 0 },
+      config: { ...config, query: { share_above: 1, threads: 1, cache_max: "1MiB" } },
+    });
+    await pushAll(installation.url("ingest"));
+    for (const { url } of installation.of("query")) await until("all profiles", async () => (await timelines(url)) === stored);
   });
-  afterAll(async () => {
-    await Promise.all(queriers.map(({ child }) => child.end("SIGKILL")));
-    await nats?.stop();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => installation?.stop());
 
   it("have the same answers from every RPC, to which all queriers contribute", async () => {
+    const queriers = installation.of("query");
+    const before = await Promise.all(queriers.map(({ url }) => partsAnswered(url)));
     const actual = await snapshot(queriers[0]!.url, fleet);
     expect(Object.keys(actual)).toEqual(Object.keys(expected));
     for (const [name, answer] of Object.entries(expected)) expect(actual[name], name).toEqual(answer);
-    for (const { url } of queriers) expect(await partsAnswered(url)).toBeGreaterThan(10);
+    for (const [at, { url }] of queriers.entries()) expect(await partsAnswered(url)).toBeGreaterThan(before[at]! + 10);
   });
 
   it("are answered without an error while queriers are killed", async () => {
-    const [asked, ...peers] = queriers as [Querier, ...Querier[]];
-    const request = {
-      start: String(fleet.startMs),
-      end: String(fleet.endMs),
-      profileTypeID: "process_cpu:cpu:nanoseconds:cpu:nanoseconds",
-      labelSelector: "{}",
-      groupBy: ["pod"],
-      step: 15,
-    };
-    const right = await ask(asked.url, "SelectSeries", request);
+    const [asked, ...peers] = installation.of("query");
+    const right = await timelines(asked!.url);
     let answered = 0;
     let stopping = false;
     const client = async (): Promise<void> => {
       while (!stopping) {
-        expect(await ask(asked.url, "SelectSeries", request)).toEqual(right);
+        expect(await timelines(asked!.url)).toEqual(right);
         answered++;
       }
     };
@@ -94,16 +85,16 @@ describe(`questions shared between queriers (SEED=${SEED})`, () => {
       const from = answered;
       await Promise.race([clients, until("more answers", () => answered >= from + count, { withinMs: 120_000 })]);
     };
-    await more(20);
+    await more(10);
     for (const peer of peers) {
-      await peer.child.end("SIGKILL");
-      await more(20);
+      await peer.kill();
+      await more(10);
     }
-    const late = await startQuerier();
+    const late = await installation.add("query");
     await until("parts at the new querier", async () => (await partsAnswered(late.url)) > 0);
     stopping = true;
     await clients;
-    expect(answered).toBeGreaterThanOrEqual(60);
+    expect(answered).toBeGreaterThanOrEqual(10 * QUERIERS);
   });
 });
 
