@@ -4,7 +4,7 @@ import type { Running } from "../../base/lifecycle.ts";
 import type { Log } from "../../base/log.ts";
 import type { Registry } from "../../base/metrics.ts";
 import type { TenantId } from "../../base/units.ts";
-import type { Catalog } from "../../catalog/catalog.ts";
+import type { Catalog, CatalogState } from "../../catalog/catalog.ts";
 import type { Asking } from "./asking.ts";
 import type { DiskCache } from "./disk-cache/keeper.ts";
 import type { EngineLimits } from "./engine.ts";
@@ -57,6 +57,9 @@ const QUESTIONS_PER_THREAD = 4;
 
 /** Parts never wait for other parts, so that a querier whose own questions wait for peers still answers theirs. */
 const PARTS_PER_THREAD = 2;
+
+/** With a newer state of the catalog each: the bucket's grace for what was compacted is longer than nearly all questions. */
+const ATTEMPTS = 3;
 
 /** Starts the query role: nothing runs until the first question. */
 export function startQueryRole(deps: QueryRoleDeps): QueryRole {
@@ -116,15 +119,29 @@ export function startQueryRole(deps: QueryRoleDeps): QueryRole {
   const inTurn = async (question: Question, { tenants, signal }: Asking): Promise<Uint8Array> => {
     const end = await turns.take({ tenants, signal });
     const startedMs = clock.monotonicMs();
-    const { state } = catalog;
-    const release = pin(state.version);
+    const bytesMax = tightest([limits.bytesMax, ...tenants.map((tenant) => limitsOf(tenant).readBytesMax)]);
     try {
-      const bytesMax = tightest([limits.bytesMax, ...tenants.map((tenant) => limitsOf(tenant).readBytesMax)]);
-      return await threads.ask({ question, state, limits: { ...limits, bytesMax }, signal, onCost });
+      for (let attempt = 1; ; attempt++) {
+        const { state } = catalog;
+        try {
+          return await pinned(state, () => threads.ask({ question, state, limits: { ...limits, bytesMax }, signal, onCost }));
+        } catch (error) {
+          if (attempt === ATTEMPTS || !isCoded(error, "object_not_found")) throw error;
+          // Compaction of another process has put something in its place.
+          if ((await catalog.refresh(signal)).version === state.version) throw error;
+        }
+      }
     } finally {
-      release();
       end();
       metrics.seconds.observe({ kind: kindOf(question) }, (clock.monotonicMs() - startedMs) / 1000);
+    }
+  };
+  const pinned = async (state: CatalogState, ask: () => Promise<Uint8Array>): Promise<Uint8Array> => {
+    const release = pin(state.version);
+    try {
+      return await ask();
+    } finally {
+      release();
     }
   };
 
