@@ -38,6 +38,8 @@ export default defineConfig({
       processSuite("properties", { timeoutMs: 300_000 }),
       processSuite("clients", { timeoutMs: 300_000 }),
       processSuite("agent", { timeoutMs: 300_000 }),
+      processSuite("integration", { timeoutMs: 180_000 }),
+      processSuite("faults", { timeoutMs: 600_000 }),
       processSuite("ui", { timeoutMs: 120_000 }),
     ],
   },

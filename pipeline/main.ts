@@ -14,7 +14,7 @@ import { statusRpcs } from "./http/status-rpcs.ts";
 import { probeWrite } from "./objects/probe.ts";
 import { openParts, type Parts } from "./parts.ts";
 import { observeProcess } from "./process-metrics.ts";
-import { ALL_ROLES, ROLES, type StartedRole } from "./roles.ts";
+import { partsOf, ROLES, rolesOf, type StartedRole } from "./roles.ts";
 import { debugRoutes } from "./self-profile/debug-routes.ts";
 import { FEATURE_FLAGS, readBuildInfo } from "./version.ts";
 
@@ -40,13 +40,14 @@ export async function startServer(loaded: LoadedConfig, log: Log, options: Serve
     for (let part = started.pop(); part !== undefined; part = started.pop()) await part.stop();
   };
   try {
-    const parts = await openParts(config, log, createAuthenticate(authMode(config)));
+    const names = rolesOf(config);
+    const parts = await openParts(config, log, createAuthenticate(authMode(config)), partsOf(names));
     started.push({ stop: () => parts.close() });
     const build = await readBuildInfo();
     observeProcess(parts.registry, build);
 
     const roles: StartedRole[] = [];
-    for (const name of ALL_ROLES.toReversed()) {
+    for (const name of names.toReversed()) {
       const role = ROLES[name](parts);
       roles.push(role);
       started.push(role);
@@ -84,7 +85,7 @@ async function openApp(parts: Parts, { loaded, build, roles, page }: AppOptions)
     build,
     registry: parts.registry,
     clock: parts.clock,
-    probeWrite: () => probeWrite(parts),
+    probeWrite: () => checkParts(parts),
   });
   return createApp({
     authenticate: parts.authenticate,
@@ -94,6 +95,16 @@ async function openApp(parts: Parts, { loaded, build, roles, page }: AppOptions)
     log: parts.log,
     metrics: createHttpMetrics(parts.registry, parts.clock),
   });
+}
+
+/**
+ * Whether this process can do its work. A push into a durable queue needs no bucket, so an ingest process stays ready without one; everybody else
+ * does not.
+ */
+async function checkParts(parts: Parts): Promise<void> {
+  const { config } = parts;
+  const onlyIngests = config.queue.kind === "nats" && rolesOf(config).every((name) => name === "ingest");
+  await Promise.all([onlyIngests ? undefined : probeWrite(parts), parts.checkQueue()]);
 }
 
 type Listening = { readonly servers: readonly OnePortServer[]; readonly port: number; readonly otlpPorts: Server["otlpPorts"] };

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { reasonNotToRun } from "../../test/agent/programs.ts";
+import { whyNoEngine } from "../neighbours/engine.ts";
 import { ROOT } from "../tidy/repository.ts";
 import type { SkippedTest } from "./suite-report.ts";
 
@@ -14,6 +15,11 @@ const ALLOWED: readonly { readonly test: RegExp; readonly because: string; reado
     test: /^the agent('s| beside)/,
     because: "profiling the whole machine needs root on Linux with the profiler's capabilities, and Go",
     holds: () => reasonNotToRun() !== undefined,
+  },
+  {
+    test: /in a container/i,
+    because: "a container engine needs docker.io and root, or one that answers",
+    holds: () => whyNoEngine() !== undefined && process.getuid?.() !== 0,
   },
   {
     test: /beside the clone/i,
