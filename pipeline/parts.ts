@@ -11,11 +11,14 @@ import type { Config } from "./config/schema.ts";
 import type { Authenticate } from "./http/authenticate.ts";
 import { Bodies } from "./http/bodies.ts";
 import { connectNats, type Nats } from "./nats/nats.ts";
-import { type DirectoryStore, openDirectoryStore } from "./objects/directory.ts";
+import type { StoreLocation } from "./objects/location.ts";
+import type { ObjectStore } from "./objects/object-store.ts";
+import { openStore } from "./objects/open-store.ts";
 import { probeCreate } from "./objects/probe.ts";
 import { natsOptions, type OpenedQueue, openQueue } from "./open-queue.ts";
 import type { Queue } from "./queue/queue.ts";
 import { Pins } from "./roles/compact/pins.ts";
+import { isExclusive, storeLocation } from "./store-location.ts";
 import { WorkThreads } from "./work-threads.ts";
 
 /** What roles are made of. Opened once, in this order, and closed in reverse. */
@@ -34,7 +37,9 @@ export type Parts = {
   readonly decodeThreads: number;
   /** Threads for the work of ingest, segment and compact. */
   readonly threads: WorkThreads;
-  readonly store: DirectoryStore;
+  readonly store: ObjectStore;
+  /** The same bucket, for threads that attach to it. */
+  readonly location: StoreLocation;
   /** Nobody else uses the bucket. */
   readonly exclusive: boolean;
   /** For roles that name it in their row. */
@@ -65,10 +70,8 @@ export const IDLE_THREAD_MS = 30_000;
 export async function openParts(config: Config, log: Log, authenticate: Authenticate, needed: ReadonlySet<PartName>): Promise<Parts> {
   const clock = systemClock;
   const random = systemRandom;
-  const store = await openDirectoryStore({
-    path: config.data_dir,
-    fsync: config.segment.fsync,
-    shared: config.data_dir_shared,
+  const location = storeLocation(config);
+  const store = await openStore(location, {
     clock,
     onForeign: (path) => log.warn({ path }, "the data directory holds something that is not an object, it is left alone"),
   });
@@ -85,7 +88,7 @@ export async function openParts(config: Config, log: Log, authenticate: Authenti
       opened.push(() => made.close());
       nats = made;
     }
-    const exclusive = !config.data_dir_shared;
+    const exclusive = isExclusive(config);
     let catalog: BucketCatalog | undefined;
     if (needed.has("catalog")) {
       const catalogLog = log.child({ part: "catalog" });
@@ -120,6 +123,7 @@ export async function openParts(config: Config, log: Log, authenticate: Authenti
       decodeThreads,
       threads,
       store,
+      location,
       exclusive,
       nats,
       get queue() {

@@ -117,13 +117,13 @@ function startSegment({ config, threads, queue, store, catalog, clock, random, l
   return { routes: NO_ROUTES, stop: () => role.stop() };
 }
 
-function startCompact({ config, threads, store, exclusive, catalog, pins, clock, random, log, registry }: Parts): StartedRole {
+function startCompact({ config, threads, store, location, exclusive, catalog, pins, clock, random, log, registry }: Parts): StartedRole {
   const routes: Routes = { ...NO_ROUTES, plain: [deletionRoutes({ catalog, clock, random })] };
   if (!config.compact.enabled) return { routes, stop: async () => {} };
   const role = startCompactRole({
     store,
     catalog,
-    merge: mergeOnThread(threads.for("merge", takesLong), store.path),
+    merge: mergeOnThread(threads.for("merge", takesLong), location),
     clock,
     random,
     log: log.child({ role: "compact" }),
@@ -138,12 +138,12 @@ function startCompact({ config, threads, store, exclusive, catalog, pins, clock,
   return { routes, stop: () => role.stop() };
 }
 
-function startQuery({ config, cores, store, catalog, pins, clock, authenticate, bodies, log, registry, nats }: Parts): StartedRole {
+function startQuery({ config, cores, location, catalog, pins, clock, authenticate, bodies, log, registry, nats }: Parts): StartedRole {
   const role = startQueryRole({
     catalog,
     pin: (version) => pins.pin(version),
     threads: {
-      storePath: store.path,
+      location,
       threads: threadsOr(config.query.threads, Math.max(1, Math.min(Math.floor(cores / 2), 8))),
       cacheBytes: config.query.cache_max as Bytes,
       idleMs: IDLE_THREAD_MS,

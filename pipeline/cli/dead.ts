@@ -47,10 +47,11 @@ export async function replayDead(ids: readonly string[], options: SettingsOption
   if ((options.all === true) === ids.length > 0) {
     throw new CodedError("flag_invalid", FaultKind.Invalid, "name the dead letters to replay, or say --all");
   }
-  const store = await openDirectoryStore({ path: settings(options).loaded.config.data_dir, clock: systemClock });
+  const { config } = settings(options).loaded;
+  const store = await openStore(storeLocation(config), { clock: systemClock });
   try {
     const deps = { store, clock: systemClock, random: systemRandom };
-    const catalog = await openCatalog({ ...deps, exclusive: true });
+    const catalog = await openCatalog({ ...deps, exclusive: isExclusive(config) });
     const chosen = [...ids];
     if (options.all === true) for await (const { key } of store.list(DEAD_PREFIX)) chosen.push(key.slice(DEAD_PREFIX.length));
     let failed = 0;
@@ -71,8 +72,8 @@ export async function replayDead(ids: readonly string[], options: SettingsOption
   }
 }
 
-function readingStore(options: SettingsOptions): ObjectStore {
-  return attachDirectoryStore({ path: settings(options).loaded.config.data_dir });
+function readingStore(options: SettingsOptions): Promise<ObjectStore> {
+  return attachStore(storeLocation(settings(options).loaded.config));
 }
 
 async function headOf(store: ObjectStore, key: string): Promise<DeadLetterHead | { readonly code: string; readonly reason: string }> {

@@ -1,12 +1,13 @@
 import type { ConfigFault } from "./load.ts";
 import type { Config } from "./schema.ts";
+import { storageFaults } from "./storage-check.ts";
 
 /** What fits each key but not together: errors stop the start, warnings explain what will happen. Pure. */
 export function checkConfig(config: Config): { readonly errors: readonly ConfigFault[]; readonly warnings: readonly ConfigFault[] } {
   const errors: ConfigFault[] = [];
   const warnings: ConfigFault[] = [];
   const { auth, http, otlp, limits, retention, segment } = config;
-  errors.push(...roleFaults(config), ...natsFaults(config));
+  errors.push(...roleFaults(config), ...natsFaults(config), ...storageFaults(config));
   if (config.data_dir_shared && config.role.includes("all") && config.queue.kind === "memory") {
     warnings.push({
       name: "data_dir_shared",
@@ -51,7 +52,7 @@ export function checkConfig(config: Config): { readonly errors: readonly ConfigF
 }
 
 /** Roles in processes of their own meet in the queue and in the bucket, so both must be where all of them reach. */
-function roleFaults({ role, queue, data_dir_shared }: Config): readonly ConfigFault[] {
+function roleFaults({ role, queue, storage, data_dir_shared }: Config): readonly ConfigFault[] {
   if (role.includes("all")) return [];
   const faults: ConfigFault[] = [];
   if (queue.kind === "memory") {
@@ -60,10 +61,10 @@ function roleFaults({ role, queue, data_dir_shared }: Config): readonly ConfigFa
       message: `memory is a queue within one process, which role ${role.join(",")} cannot share: set queue.kind to nats, or role to all`,
     });
   }
-  if (!data_dir_shared) {
+  if (storage.kind === "directory" && !data_dir_shared) {
     faults.push({
       name: "data_dir",
-      message: `is a directory of one process, which role ${role.join(",")} cannot share: set data_dir_shared if all processes see this directory, or role to all`,
+      message: `is a directory of one process, which role ${role.join(",")} cannot share: set storage.kind to s3, data_dir_shared if all processes see this directory, or role to all`,
     });
   }
   return faults;

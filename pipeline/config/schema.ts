@@ -4,6 +4,7 @@ import { DAY_MS, HOUR_MS, KIB, MIB, MINUTE_MS } from "../base/units.ts";
 import { choice, choices, duration, integer, mapping, size, text, toggle, type ValuesOf } from "./key.ts";
 import { partialOf } from "./partial.ts";
 import { QUEUE } from "./queue-keys.ts";
+import { STORAGE } from "./storage-keys.ts";
 
 /** What one tenant may send and ask. For every field 0 means no bound. The defaults are those of Pyroscope 2, but for the rate: decision 0007. */
 const LIMITS = {
@@ -61,6 +62,7 @@ export const CONFIG_KEYS = {
     about:
       "Several processes use `data_dir`, on a file system with hard links that all of them see (NFS 4, a local disk): for roles in processes of their own.",
   }),
+  storage: STORAGE,
   catalog: {
     poll: duration({
       fallback: 1_000,

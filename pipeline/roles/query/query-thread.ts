@@ -4,7 +4,8 @@ import { CodedError, FaultKind, type FaultRecord, faultRecord, isCoded } from ".
 import type { Bytes } from "../../base/units.ts";
 import type { CatalogState } from "../../catalog/catalog.ts";
 import type { FoldedState } from "../../catalog/state.ts";
-import { attachDirectoryStore } from "../../objects/directory.ts";
+import type { StoreLocation } from "../../objects/location.ts";
+import { attachStore } from "../../objects/open-store.ts";
 import { answer } from "./answer.ts";
 import { applyUpdate, type StateUpdate } from "./catalog-replica.ts";
 import { RangeFiles, type RangeFilesOptions } from "./disk-cache/range-files.ts";
@@ -24,7 +25,7 @@ import { SharedEngine } from "./share/shared-engine.ts";
  */
 
 export type QueryThreadData = {
-  readonly storePath: string;
+  readonly location: StoreLocation;
   readonly cacheBytes: Bytes;
   /** Undefined: ranges are not kept on disk. */
   readonly rangeFiles: RangeFilesOptions | undefined;
@@ -61,8 +62,8 @@ export type QueryCost = {
   readonly diskHits: number;
 };
 
-const { storePath, cacheBytes, rangeFiles } = threadData();
-const store = attachDirectoryStore({ path: storePath });
+const { location, cacheBytes, rangeFiles } = threadData();
+const store = await attachStore(location);
 const cache = new SectionCache(cacheBytes);
 const files = rangeFiles === undefined ? undefined : new RangeFiles(rangeFiles, systemClock);
 const readBucket: ReadRange = (key, offset, size) => store.getRange(key, offset, size);

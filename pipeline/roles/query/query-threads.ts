@@ -10,7 +10,7 @@ import type { Question } from "./question.ts";
 import { type AskPeers, openLine } from "./question-line.ts";
 
 export type QueryThreadsOptions = {
-  readonly storePath: string;
+  readonly location: StoreLocation;
   readonly threads: number;
   /** Of all threads together. */
   readonly cacheBytes: Bytes;
@@ -61,7 +61,7 @@ export class QueryThreads {
   constructor(options: QueryThreadsOptions) {
     this.#sharing = options.sharing;
     const workerData: QueryThreadData = {
-      storePath: options.storePath,
+      location: options.location,
       cacheBytes: Math.floor(options.cacheBytes / options.threads) as Bytes,
       rangeFiles: options.rangeFiles,
     };
