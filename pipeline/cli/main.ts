@@ -78,8 +78,10 @@ program
 
 program
   .command("rebuild-catalog")
-  .description("Make a new catalog from the objects of a data directory, when the server finds the old one damaged.")
-  .option("--data <dir>", "the data directory (default ./data); no server may be using it", "./data")
+  .description("Make a new catalog from the objects of a bucket, when the server finds the old one damaged. No server may be using it.")
+  .option("--data <dir>", "the directory that is the bucket (data_dir; default ./data)")
+  .option("--config <file>", "a YAML file of settings: storage says where the bucket is")
+  .option("--set <key=value...>", "a setting")
   .action(async (options) => (await import("./rebuild-catalog.ts")).rebuildCatalog(options));
 
 const dead = program.command("dead").description("Messages that could not be read and were put aside: list, show or replay them.");

@@ -2,6 +2,7 @@ import { Piscina } from "piscina";
 import { CodedError, FaultKind, faultFromRecord } from "../../base/errors.ts";
 import type { Bytes } from "../../base/units.ts";
 import type { CatalogState } from "../../catalog/catalog.ts";
+import type { StoreLocation } from "../../objects/location.ts";
 import { encodeUpdate } from "./catalog-replica.ts";
 import type { RangeFilesOptions } from "./disk-cache/range-files.ts";
 import type { EngineLimits } from "./engine.ts";
