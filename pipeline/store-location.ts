@@ -2,7 +2,12 @@ import type { Config } from "./config/schema.ts";
 import type { StoreLocation } from "./objects/location.ts";
 
 /** The bucket that the configuration says. */
-export function storeLocation({ storage, data_dir, data_dir_shared, segment }: Pick<Config, "storage" | "data_dir" | "data_dir_shared" | "segment">): StoreLocation {
+export function storeLocation({
+  storage,
+  data_dir,
+  data_dir_shared,
+  segment,
+}: Pick<Config, "storage" | "data_dir" | "data_dir_shared" | "segment">): StoreLocation {
   if (storage.kind === "directory") return { kind: "directory", path: data_dir, fsync: segment.fsync, shared: data_dir_shared };
   const { s3, prefix } = storage;
   return {

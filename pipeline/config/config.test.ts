@@ -51,6 +51,23 @@ describe("roles and the queue", () => {
   it.each([
     ["a role alone with a queue and a directory of its own", { role: "ingest" }, ["queue.kind", "data_dir"]],
     ["a role alone with what all share", { role: "ingest", ...nats }, []],
+    ["a role alone with a bucket of S3", { role: "ingest", "queue.kind": "nats", "storage.kind": "s3", "storage.s3.bucket": "b" }, []],
+    ["S3 without a bucket", { "storage.kind": "s3" }, ["storage.s3.bucket"]],
+    [
+      "an endpoint that is no address",
+      { "storage.kind": "s3", "storage.s3.bucket": "b", "storage.s3.endpoint": "minio:9000" },
+      ["storage.s3.endpoint"],
+    ],
+    [
+      "static keys that are missing",
+      { "storage.kind": "s3", "storage.s3.bucket": "b", "storage.s3.credentials": "static" },
+      ["storage.s3.credentials"],
+    ],
+    [
+      "keys that nobody reads",
+      { "storage.kind": "s3", "storage.s3.bucket": "b", "storage.s3.access_key_id": "k" },
+      ["storage.s3.credentials"],
+    ],
     ["every role in one process", {}, []],
     ["no server", { ...nats, "queue.nats.servers": "" }, ["queue.nats.servers"]],
     ["two ways in", { ...nats, "queue.nats.user": "a", "queue.nats.nkey_file": "b" }, ["queue.nats"]],

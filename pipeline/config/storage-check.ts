@@ -17,7 +17,10 @@ export function storageFaults({ storage: { kind, s3 } }: Pick<Config, "storage">
     });
   }
   if (s3.credentials !== "static" && (s3.access_key_id !== "" || s3.secret_access_key !== "" || s3.credentials_file !== "")) {
-    faults.push({ name: "storage.s3.credentials", message: `${s3.credentials} reads no keys of the configuration: set it to static, or remove them` });
+    faults.push({
+      name: "storage.s3.credentials",
+      message: `${s3.credentials} reads no keys of the configuration: set it to static, or remove them`,
+    });
   }
   return faults;
 }

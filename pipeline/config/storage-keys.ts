@@ -42,6 +42,10 @@ const S3 = {
 
 export const STORAGE = {
   kind: choice(["directory", "s3"], { fallback: "directory", about: "What the bucket is: `data_dir`, or one of an S3 server." }),
-  prefix: text({ fallback: "", takes: "a path within the bucket", about: "Before every key of an S3 bucket, for one that others use too." }),
+  prefix: text({
+    fallback: "",
+    takes: "a path within the bucket",
+    about: "Before every key of an S3 bucket, for one that others use too.",
+  }),
   s3: S3,
 } as const;

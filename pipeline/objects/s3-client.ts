@@ -27,7 +27,11 @@ export async function s3Client(settings: S3Settings): Promise<S3Client> {
     requestHandler: {
       connectionTimeout: settings.timeoutMs,
       httpAgent: { keepAlive: true, maxSockets: CONNECTIONS_MAX },
-      httpsAgent: new Agent({ keepAlive: true, maxSockets: CONNECTIONS_MAX, ...(caFile === "" ? {} : { ca: await readAuthorities(caFile) }) }),
+      httpsAgent: new Agent({
+        keepAlive: true,
+        maxSockets: CONNECTIONS_MAX,
+        ...(caFile === "" ? {} : { ca: await readAuthorities(caFile) }),
+      }),
     },
   });
 }

@@ -3,10 +3,22 @@ import { objectError, objectExists, objectNotFound } from "./errors.ts";
 import type { S3Settings } from "./s3-settings.ts";
 
 /** What the library throws, as far as it matters. */
-type Thrown = { readonly name?: string; readonly message?: string; readonly code?: string; readonly $metadata?: { readonly httpStatusCode?: number } };
+type Thrown = {
+  readonly name?: string;
+  readonly message?: string;
+  readonly code?: string;
+  readonly $metadata?: { readonly httpStatusCode?: number };
+};
 
 /** Answers that another attempt may change although they are in the 400s. */
-const RETRIED = new Set(["ConditionalRequestConflict", "OperationAborted", "RequestTimeout", "RequestTimeTooSkewed", "SlowDown", "TooManyRequestsException"]);
+const RETRIED = new Set([
+  "ConditionalRequestConflict",
+  "OperationAborted",
+  "RequestTimeout",
+  "RequestTimeTooSkewed",
+  "SlowDown",
+  "TooManyRequestsException",
+]);
 /** Answers that say how the bucket or the key was set up, whatever is asked. */
 const SETTINGS: Readonly<Record<string, (settings: S3Settings) => string>> = {
   NoSuchBucket: ({ bucket }) => `there is no bucket ${bucket}: make it, or set storage.s3.bucket to one that exists`,
@@ -15,7 +27,8 @@ const SETTINGS: Readonly<Record<string, (settings: S3Settings) => string>> = {
   AuthorizationHeaderMalformed: ({ region }) => `the bucket is in another region than ${region}: set storage.s3.region`,
   PermanentRedirect: ({ region }) => `the bucket is in another region than ${region}: set storage.s3.region`,
   IllegalLocationConstraintException: ({ region }) => `the bucket is in another region than ${region}: set storage.s3.region`,
-  AccessDenied: ({ bucket }) => `access is denied: the key needs s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket on ${bucket}`,
+  AccessDenied: ({ bucket }) =>
+    `access is denied: the key needs s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket on ${bucket}`,
   ExpiredToken: () => "the session token has expired: renew it, or let storage.s3.credentials be web_identity or instance",
   CredentialsProviderError: ({ credentials }) => `storage.s3.credentials ${credentials} found no key: set one, or choose another way`,
   TokenProviderError: ({ credentials }) => `storage.s3.credentials ${credentials} found no key: set one, or choose another way`,
@@ -52,7 +65,13 @@ export function asObjectFault(error: unknown, key: string, settings: S3Settings)
   if (error instanceof CodedError) return error;
   const { name = "Error", message = "", code } = error as Thrown;
   const status = statusOf(error);
-  const facts = { key, bucket: settings.bucket, name, ...(status === undefined ? {} : { status }), ...(code === undefined ? {} : { errno: code }) };
+  const facts = {
+    key,
+    bucket: settings.bucket,
+    name,
+    ...(status === undefined ? {} : { status }),
+    ...(code === undefined ? {} : { errno: code }),
+  };
   const remedy = SETTINGS[name];
   if (remedy !== undefined) return objectError("object_store_unsuitable", remedy(settings), facts, error);
   if (isAbsent(error)) return objectNotFound(key);
@@ -63,5 +82,10 @@ export function asObjectFault(error: unknown, key: string, settings: S3Settings)
   }
   const where = settings.endpoint === "" ? `S3 in ${settings.region}` : settings.endpoint;
   const what = code ?? `${name} ${message}`;
-  return objectError("object_store_unavailable", `${where} does not answer for ${key}: ${what}; check storage.s3.endpoint and the network`, facts, error);
+  return objectError(
+    "object_store_unavailable",
+    `${where} does not answer for ${key}: ${what}; check storage.s3.endpoint and the network`,
+    facts,
+    error,
+  );
 }

@@ -22,10 +22,7 @@ import { type S3Settings, SLOWEST_BYTES_PER_SECOND } from "./s3-settings.ts";
 const CREATOR = "brazier-creator";
 
 /** Opens an S3 bucket. Nothing is asked of it yet. Errors: `object_store_unsuitable` for settings that cannot work. */
-export async function openS3Store(
-  settings: S3Settings,
-  deps: { readonly clock?: Clock; readonly random?: Random } = {},
-): Promise<S3Store> {
+export async function openS3Store(settings: S3Settings, deps: { readonly clock?: Clock; readonly random?: Random } = {}): Promise<S3Store> {
   return new S3Store(settings, await s3Client(settings), deps.clock ?? systemClock, deps.random ?? systemRandom);
 }
 
@@ -82,10 +79,7 @@ export class S3Store implements ObjectStore {
     return this.#read(key, { offset, size }, signal);
   }
 
-  async *list(
-    prefix: string,
-    options: { readonly startAfter?: string; readonly signal?: AbortSignal } = {},
-  ): AsyncGenerator<ObjectInfo> {
+  async *list(prefix: string, options: { readonly startAfter?: string; readonly signal?: AbortSignal } = {}): AsyncGenerator<ObjectInfo> {
     const { startAfter, signal } = options;
     let token: string | undefined;
     do {
@@ -120,8 +114,15 @@ export class S3Store implements ObjectStore {
     this.#client.destroy();
   }
 
-  async #read(key: string, range: { readonly offset: number; readonly size: number } | undefined, signal?: AbortSignal): Promise<Uint8Array> {
-    const command = { ...this.#name(key), ...(range === undefined ? {} : { Range: `bytes=${range.offset}-${range.offset + range.size - 1}` }) };
+  async #read(
+    key: string,
+    range: { readonly offset: number; readonly size: number } | undefined,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array> {
+    const command = {
+      ...this.#name(key),
+      ...(range === undefined ? {} : { Range: `bytes=${range.offset}-${range.offset + range.size - 1}` }),
+    };
     const once: Attempt<Uint8Array> = async (abortSignal) =>
       wholeBody(await this.#client.send(new GetObjectCommand(command), { abortSignal }), key);
     try {

@@ -58,8 +58,15 @@ describe("brazier on S3", () => {
 
       for await (const { key } of to.list("catalog/")) await to.delete(key);
       await to.close();
-      const sets = Object.entries(storage.s3 as Record<string, unknown>).flatMap(([name, value]) => ["--set", `storage.s3.${name}=${value}`]);
-      await run(join(REPOSITORY, "bin/brazier"), ["rebuild-catalog", "--set", "storage.kind=s3", "--set", "storage.prefix=copied", ...sets]);
+      const sets = Object.entries(s3.storage["s3"] as object).flatMap(([name, value]) => ["--set", `storage.s3.${name}=${value}`]);
+      await run(join(REPOSITORY, "bin/brazier"), [
+        "rebuild-catalog",
+        "--set",
+        "storage.kind=s3",
+        "--set",
+        "storage.prefix=copied",
+        ...sets,
+      ]);
       const rebuilt = await startServer({ config: { storage }, readyWithinMs: 60_000 });
       try {
         expect(await load.faults(rebuilt.url)).toEqual(WHOLE);

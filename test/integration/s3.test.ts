@@ -66,7 +66,8 @@ describe("an S3 bucket", () => {
   it("lists more than one page", async () => {
     const store = await openS3Store(s3Settings(s3.url, { prefix: "pages" }));
     const keys = Array.from({ length: 1_050 }, (_, i) => `segments/${String(i).padStart(4, "0")}`);
-    for (let at = 0; at < keys.length; at += 50) await Promise.all(keys.slice(at, at + 50).map((key) => store.create(key, new Uint8Array(1))));
+    for (let at = 0; at < keys.length; at += 50)
+      await Promise.all(keys.slice(at, at + 50).map((key) => store.create(key, new Uint8Array(1))));
     const found: string[] = [];
     for await (const { key } of store.list("segments/")) found.push(key);
     expect(found).toEqual(keys);
