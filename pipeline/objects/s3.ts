@@ -64,7 +64,7 @@ export class S3Store implements ObjectStore {
     try {
       await this.#attempt(put, bytes.byteLength, signal);
     } catch (error) {
-      if (!isTaken(error)) throw this.#fault(error, key);
+      if (!isTaken(error)) throw this.#fault(error, key, signal);
       if ((await this.#creatorOf(key, signal)) !== creator) throw objectExists(key);
     }
   }
@@ -89,7 +89,7 @@ export class S3Store implements ObjectStore {
         ...(token !== undefined ? { ContinuationToken: token } : startAfter === undefined ? {} : { StartAfter: this.#prefix + startAfter }),
       });
       const page = await this.#attempt((abortSignal) => this.#client.send(command, { abortSignal }), 0, signal).catch((error) => {
-        throw this.#fault(error, prefix);
+        throw this.#fault(error, prefix, signal);
       });
       for (const { Key, Size } of page.Contents ?? []) {
         // Some consoles and gateways make objects that stand for folders.
@@ -106,7 +106,7 @@ export class S3Store implements ObjectStore {
       await this.#attempt((abortSignal) => this.#client.send(command, { abortSignal }), 0, signal);
     } catch (error) {
       // Amazon's says yes to what is absent, some others say so.
-      if (!isAbsent(error)) throw this.#fault(error, key);
+      if (!isAbsent(error)) throw this.#fault(error, key, signal);
     }
   }
 
@@ -130,7 +130,7 @@ export class S3Store implements ObjectStore {
       return await this.#attempt((each) => hedged(once, hedgeAfterMs, this.#clock, each), range?.size ?? 0, signal);
     } catch (error) {
       if (range !== undefined && statusOf(error) === 416) return new Uint8Array(0);
-      throw this.#fault(error, key);
+      throw this.#fault(error, key, signal);
     }
   }
 
@@ -142,7 +142,7 @@ export class S3Store implements ObjectStore {
     } catch (error) {
       // Created by another one and removed again since: it was not ours, which nobody knows of.
       if (isAbsent(error)) return undefined;
-      throw this.#fault(error, key);
+      throw this.#fault(error, key, signal);
     }
   }
 
@@ -152,8 +152,9 @@ export class S3Store implements ObjectStore {
     return withAttempts(call, { clock: this.#clock, random: this.#random }, limits);
   }
 
-  #fault(error: unknown, key: string): unknown {
-    return (error as Error).name === "AbortError" ? error : asObjectFault(error, key, this.#settings);
+  /** Whoever has aborted a call gets the reason back; a time-out of ours is a server that does not answer. */
+  #fault(error: unknown, key: string, signal: AbortSignal | undefined): unknown {
+    return signal?.aborted === true ? error : asObjectFault(error, key, this.#settings);
   }
 
   #name(key: string): { readonly Bucket: string; readonly Key: string } {

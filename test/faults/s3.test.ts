@@ -69,6 +69,34 @@ describe("calls to an S3 that fails", () => {
     await store.close();
   });
 
+  it("asks a second time when an answer is late, and a third when an attempt has timed out", async () => {
+    const store = await world({ timeoutMs: 120_000, hedgeAfterMs: 100 });
+    await store.create("segments/a", new Uint8Array([1]));
+    once("GET", "hang");
+    const startedMs = performance.now();
+    expect([...(await store.get("segments/a"))]).toEqual([1]);
+    expect(performance.now() - startedMs).toBeLessThan(60_000);
+    await store.close();
+
+    const hasty = await world({ timeoutMs: 1_000, attempts: 2 });
+    once("PUT", "hang");
+    await hasty.create("segments/b", new Uint8Array([1]));
+    proxy.fault = () => "hang";
+    await expect(hasty.get("segments/b")).rejects.toMatchObject({ code: "object_store_unavailable" });
+    await hasty.close();
+  });
+
+  it("ends at once with the reason of whoever aborts it", async () => {
+    const store = await world();
+    proxy.fault = () => "hang";
+    const why = new Error("no longer needed");
+    const over = new AbortController();
+    const reading = store.get("segments/a", over.signal);
+    over.abort(why);
+    await expect(reading).rejects.toBe(why);
+    await store.close();
+  });
+
   it("gives up with a fault that says what to look at", async () => {
     const store = await world({ attempts: 3 });
     proxy.fault = () => "503";

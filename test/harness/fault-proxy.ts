@@ -1,8 +1,8 @@
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** What happens to a request: it passes; is answered with a status; is refused before or cut off after it has done its work; or its answer ends early. */
-export type Fault = "none" | "500" | "503" | "reset" | "lost-answer" | "partial-body";
+/** What happens to a request: it passes; is answered with a status; is refused before, never answered, or cut off after it has done its work; or its answer ends early. */
+export type Fault = "none" | "500" | "503" | "reset" | "hang" | "lost-answer" | "partial-body";
 
 export interface FaultProxy {
   readonly url: string;
@@ -23,6 +23,8 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     if (fault !== "none") disturbed++;
     if (fault === "500" || fault === "503") {
       from.resume().on("end", () => to.writeHead(Number(fault)).end());
+    } else if (fault === "hang") {
+      from.resume();
     } else if (fault === "reset") {
       from.socket.destroy();
     } else {
