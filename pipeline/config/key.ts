@@ -15,6 +15,8 @@ export type Key<Value> = {
   /** What may stand there, for the documentation. */
   readonly takes: string;
   readonly about: string;
+  /** Its value opens something: no fault repeats it. */
+  readonly isSecret?: boolean;
 };
 
 /** A key whose type of value does not matter here. */
@@ -25,6 +27,7 @@ export type AnyKey = {
   readonly shown: (value: never) => string;
   readonly takes: string;
   readonly about: string;
+  readonly isSecret?: boolean;
 };
 
 export type KeyTree = { readonly [name: string]: AnyKey | KeyTree };
@@ -43,6 +46,20 @@ export function integer(options: Text<number> & { readonly min: number; readonly
   return {
     kind: "key",
     schema: z.preprocess(numberOfText, z.number(takes).int(takes).min(options.min, takes).max(max, takes)),
+    fallback: options.fallback,
+    shown: String,
+    takes,
+    about: options.about,
+  };
+}
+
+/** A part of a whole, 0 to 1. */
+export function ratio(options: Text<number>): Key<number> {
+  const takes = "a number from 0 to 1";
+  const number = (value: unknown): unknown => (typeof value === "string" && value.trim() !== "" ? Number(value) : value);
+  return {
+    kind: "key",
+    schema: z.preprocess(number, z.number(takes).min(0, takes).max(1, takes)),
     fallback: options.fallback,
     shown: String,
     takes,
@@ -92,6 +109,26 @@ export function text(options: Text<string> & { readonly takes: string }): Key<st
     shown: (value) => value,
     takes: options.takes,
     about: options.about,
+  };
+}
+
+/** How a secret is shown: wherever settings are printed, logged or served. */
+export const SECRET_SHOWN = "***";
+
+/**
+ * Text that opens something, empty for none. It is shown as {@link SECRET_SHOWN}, which is not taken back: a printed configuration that is
+ * loaded again would otherwise log in with three stars.
+ */
+export function secret(options: { readonly takes: string; readonly about: string }): Key<string> {
+  const notShown = `${options.takes}; ${SECRET_SHOWN} only stands for it where settings are shown`;
+  return {
+    kind: "key",
+    schema: z.string(options.takes).refine((value) => value !== SECRET_SHOWN, notShown),
+    fallback: "",
+    shown: (value) => (value === "" ? "" : SECRET_SHOWN),
+    takes: options.takes,
+    about: `${options.about} Never shown.`,
+    isSecret: true,
   };
 }
 
