@@ -226,6 +226,7 @@ export const CONFIG_KEYS = {
 
 export type Config = ValuesOf<typeof CONFIG_KEYS>;
 export type TenantLimits = ValuesOf<typeof LIMITS>;
+export type TenantOverrides = z.infer<typeof TENANT_OVERRIDES>;
 
 /** The limits of one tenant: its own where it has some, else the general ones. */
 export function limitsOf(config: Pick<Config, "limits" | "limits_per_tenant">, tenant: string): TenantLimits {

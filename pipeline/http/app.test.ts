@@ -198,7 +198,7 @@ describe("patience", () => {
     ["stops in its headers", "GET / HTTP/1.1\r\nHost: x\r\n"],
     ["stops in its body", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab"],
   ])("drops a client that %s", async (_, text) => {
-    const own = new OnePortServer((request) => request.resume(), patience);
+    const own = new OnePortServer((request) => request.resume(), { patience });
     const port = await own.listen(0, "127.0.0.1");
     const ended = new Promise<void>((resolve) => {
       const socket = connectTcp(port, "127.0.0.1", () => socket.write(text));
@@ -211,7 +211,7 @@ describe("patience", () => {
   });
 
   it("cancels an HTTP/2 request whose body stands still", async () => {
-    const own = new OnePortServer((request) => request.resume(), patience);
+    const own = new OnePortServer((request) => request.resume(), { patience });
     const session = connectHttp2(`http://127.0.0.1:${await own.listen(0, "127.0.0.1")}`);
     const stream = session.request({ ":method": "POST", ":path": "/" });
     stream.write("ab");
