@@ -1,12 +1,16 @@
 import { availableParallelism } from "node:os";
+import { authMode } from "./auth-mode.ts";
 import { type Clock, systemClock } from "./base/clock.ts";
 import type { Log } from "./base/log.ts";
 import { createRegistry, type Registry } from "./base/metrics.ts";
 import { type Random, systemRandom } from "./base/random.ts";
 import { type BucketCatalog, openCatalog } from "./catalog/bucket-catalog.ts";
+import { NO_OVERRIDES, readOverridesFile, type TenantSettings, tenantSettings } from "./config/overrides.ts";
+import { Reloader } from "./config/reloader.ts";
 import type { Config } from "./config/schema.ts";
-import type { Authenticate } from "./http/authenticate.ts";
+import { type Authenticate, createAuthenticate } from "./http/authenticate.ts";
 import { Bodies } from "./http/bodies.ts";
+import { createGate, type Gate } from "./http/gate.ts";
 import { type DirectoryStore, openDirectoryStore } from "./objects/directory.ts";
 import { probeCreate } from "./objects/probe.ts";
 import { MemoryQueue } from "./queue/memory.ts";
@@ -21,7 +25,12 @@ export type Parts = {
   readonly random: Random;
   readonly log: Log;
   readonly registry: Registry;
+  /** Files that may change while the process runs. */
+  readonly reloader: Reloader;
   readonly authenticate: Authenticate;
+  readonly gate: Gate;
+  /** Limits and retention of single tenants. */
+  readonly tenants: TenantSettings;
   /** Bounds the bodies of all requests together. */
   readonly bodies: Bodies;
   /** Cores this process may use. */
@@ -45,11 +54,15 @@ export const IDLE_THREAD_MS = 30_000;
 
 /**
  * Opens the bucket, the queue and the catalog.
- * Errors: `object_store_locked` (another process owns the directory), `object_store_unsuitable`, `catalog_entry_corrupt`, those of the store.
+ * Errors: `tokens_…`, `overrides_…`, `object_store_locked` (another process owns the directory), `object_store_unsuitable`, `catalog_entry_corrupt`, those of the store.
  */
-export async function openParts(config: Config, log: Log, authenticate: Authenticate): Promise<Parts> {
+export async function openParts(config: Config, log: Log): Promise<Parts> {
   const clock = systemClock;
   const random = systemRandom;
+  const registry = createRegistry();
+  const reloader = new Reloader({ clock, log: log.child({ part: "reload" }), registry, intervalMs: config.reload_interval });
+  const mode = authMode(config, reloader);
+  const tenants = watchedTenants(config, reloader);
   const store = await openDirectoryStore({
     path: config.data_dir,
     fsync: config.segment.fsync,
@@ -63,14 +76,16 @@ export async function openParts(config: Config, log: Log, authenticate: Authenti
     const decodeThreads = config.ingest.threads === 0 ? Math.max(1, Math.min(cores - 1, DECODE_THREADS_MAX)) : config.ingest.threads;
     const threads = new WorkThreads({ decodeThreads, idleMs: IDLE_THREAD_MS });
     const queue = new MemoryQueue({ clock, bytesMax: config.ingest.queue_max });
-    const registry = createRegistry();
     return {
       config,
       clock,
       random,
       log,
       registry,
-      authenticate,
+      reloader,
+      authenticate: createAuthenticate(mode),
+      gate: createGate(mode),
+      tenants,
       bodies: new Bodies(config.http.bodies_in_flight_max, registry),
       cores,
       decodeThreads,
@@ -90,4 +105,11 @@ export async function openParts(config: Config, log: Log, authenticate: Authenti
     await store.close();
     throw error;
   }
+}
+
+function watchedTenants(config: Config, reloader: Reloader): TenantSettings {
+  const { overrides_file } = config;
+  if (overrides_file === "") return tenantSettings(config, () => NO_OVERRIDES);
+  const overrides = reloader.watch("overrides_file", [overrides_file], () => readOverridesFile(overrides_file));
+  return tenantSettings(config, () => overrides.current);
 }

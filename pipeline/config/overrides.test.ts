@@ -30,7 +30,9 @@ retention: { period: 31d, per_tenant: { acme: { period: 20d, services: { shop: 3
 describe("the overrides file", () => {
   it("wins over what the configuration says of a tenant, key by key", () => {
     const overrides = readOverridesFile(
-      file("overrides:\n  acme: { samples_max: 7, retention: { services: { shop: 1d } } }\n  beta: { body_max: 1MiB, retention: { period: 0s } }\n"),
+      file(
+        "overrides:\n  acme: { samples_max: 7, retention: { services: { shop: 1d } } }\n  beta: { body_max: 1MiB, retention: { period: 0s } }\n",
+      ),
     );
     const settings = tenantSettings(config, () => overrides);
     expect(settings.limitsOf("acme")).toMatchObject({ samples_max: 7, body_max: 2 * MIB });
@@ -57,7 +59,11 @@ describe("the overrides file", () => {
   });
 
   it.each([
-    ["a limit that is none", "overrides: { acme: { sample_max: 7 } }", /overrides\.acme\.sample_max: is no key; did you mean samples_max\?/],
+    [
+      "a limit that is none",
+      "overrides: { acme: { sample_max: 7 } }",
+      /overrides\.acme\.sample_max: is no key; did you mean samples_max\?/,
+    ],
     ["a value that does not fit", "overrides: { acme: { body_max: much } }", /overrides\.acme\.body_max: takes a size/],
     ["a retention that is none", "overrides: { acme: { retention: 3d } }", /overrides\.acme\.retention/],
     ["another word at the top", "override: {}", /override: is no key; did you mean overrides\?/],

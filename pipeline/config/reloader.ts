@@ -25,7 +25,14 @@ export type ReloadState = {
   readonly fault: string | undefined;
 };
 
-type Watch = { readonly name: string; readonly files: readonly string[]; seen: string; load: () => void; loadedMs: UnixMs; fault: string | undefined };
+type Watch = {
+  readonly name: string;
+  readonly files: readonly string[];
+  seen: string;
+  load: () => void;
+  loadedMs: UnixMs;
+  fault: string | undefined;
+};
 
 /**
  * Files that may change while the process runs. They are looked at again and again, by content: mounted secrets are swapped by symbolic

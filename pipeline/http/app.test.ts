@@ -15,6 +15,7 @@ import { type App, createApp } from "./app.ts";
 import { createAuthenticate } from "./authenticate.ts";
 import { Bodies } from "./bodies.ts";
 import { callerOf, readTenants, writeTenant } from "./caller.ts";
+import { OPEN_GATE } from "./gate.ts";
 import { createHttpMetrics } from "./metrics.ts";
 import { OnePortServer } from "./one-port.ts";
 
@@ -30,6 +31,8 @@ beforeAll(async () => {
   const registry = createRegistry();
   app = await createApp({
     authenticate: createAuthenticate({ kind: "header" }),
+    gate: OPEN_GATE,
+    bodies: new Bodies(1e9, createRegistry()),
     connect: [
       (router) =>
         router.service(QuerierService, {

@@ -3,9 +3,11 @@ import { type ConnectRouter, createContextKey, createContextValues, type Interce
 import type { Log } from "../base/log.ts";
 import { MIB } from "../base/units.ts";
 import type { Authenticate } from "./authenticate.ts";
+import type { Bodies } from "./bodies.ts";
 import { CALLER, type Caller } from "./caller.ts";
 import { COMPRESS_MIN_BYTES, WIRE_COMPRESSIONS } from "./compression.ts";
 import { faultInterceptor } from "./fault-answers.ts";
+import type { Gate } from "./gate.ts";
 import type { HttpMetrics } from "./metrics.ts";
 import type { Request, RequestListener, Response } from "./one-port.ts";
 import { createPlainApp, type PlainRoutes } from "./plain-app.ts";
@@ -26,6 +28,8 @@ export type DirectRoute = {
 
 export type AppParts = {
   readonly authenticate: Authenticate;
+  readonly gate: Gate;
+  readonly bodies: Bodies;
   readonly connect: readonly ConnectRoutes[];
   readonly plain: readonly PlainRoutes[];
   readonly direct: readonly DirectRoute[];
@@ -36,11 +40,19 @@ export type AppParts = {
 /** Of one message, decompressed, where a service does not say otherwise: no question comes near it. */
 const QUESTION_BYTES_MAX = 4 * MIB;
 
-export type App = { readonly listener: RequestListener; close(): Promise<void> };
+/** How a path is answered: past the adapter, by it, or by fastify (whose paths may have patterns). */
+export type ServedRoute = { readonly kind: "direct" | "rpc" | "plain"; readonly method: string; readonly path: string };
+
+export type App = {
+  readonly listener: RequestListener;
+  /** Everything that is served. */
+  readonly routes: readonly ServedRoute[];
+  close(): Promise<void>;
+};
 
 /** Brings Connect, gRPC, gRPC-Web and plain HTTP under one listener. */
 export async function createApp(parts: AppParts): Promise<App> {
-  const plain = createPlainApp({ ...parts, routes: parts.plain });
+  const { app: plain, routes: plainRoutes } = createPlainApp({ ...parts, routes: parts.plain });
   await plain.ready();
 
   const rpcs = createRpcAdapter({
@@ -48,6 +60,11 @@ export async function createApp(parts: AppParts): Promise<App> {
     log: parts.log,
     interceptors: [faultInterceptor(parts.log), callerInterceptor],
     contextValues: (request) => createContextValues().set(AUTHENTICATED, authenticated(parts.authenticate, request)),
+    refusal: (values) => {
+      const outcome = values.get(AUTHENTICATED);
+      return outcome !== undefined && "fault" in outcome ? outcome.fault : undefined;
+    },
+    metered: (body, response) => parts.bodies.metered(body, response),
     acceptCompression: [...WIRE_COMPRESSIONS],
     compressMinBytes: COMPRESS_MIN_BYTES,
     readMaxBytes: QUESTION_BYTES_MAX,
@@ -69,12 +86,17 @@ export async function createApp(parts: AppParts): Promise<App> {
       plain.routing(request as IncomingMessage, response as ServerResponse);
     }
   };
-  return { listener, close: () => plain.close() };
+  const routes: readonly ServedRoute[] = [
+    ...parts.direct.map(({ path }) => ({ kind: "direct", method: "POST", path }) as const),
+    ...[...rpcs.paths].map((path) => ({ kind: "rpc", method: "POST", path }) as const),
+    ...plainRoutes.map((route) => ({ kind: "plain", ...route }) as const),
+  ];
+  return { listener, routes, close: () => plain.close() };
 }
 
 type Authenticated = { readonly caller: Caller } | { readonly fault: unknown };
 
-/** The adapter has no place to fail before it has parsed a request, so the outcome travels and the interceptor fails. */
+/** The outcome travels to where the protocol of the request is known, and fails there. */
 const AUTHENTICATED = createContextKey<Authenticated | undefined>(undefined, { description: "outcome of authentication" });
 
 function authenticated(authenticate: Authenticate, request: Request): Authenticated {

@@ -47,4 +47,3 @@ export const HTTP2_BOUNDS = {
   streamResetBurst: 1000,
   streamResetRate: 50,
 } as const;
-

@@ -9,12 +9,12 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
-import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from "node:tls";
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
 import { assert } from "../base/assert.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { DurationMs } from "../base/units.ts";
-import { HEADER_BYTES_MAX, HEADERS_MAX, HTTP2_BOUNDS, HTTP2_WINDOW_BYTES, PATIENCE, type Patience } from "./listener-bounds.ts";
 import { listenFault } from "./listen-fault.ts";
+import { HEADER_BYTES_MAX, HEADERS_MAX, HTTP2_BOUNDS, HTTP2_WINDOW_BYTES, PATIENCE, type Patience } from "./listener-bounds.ts";
 import type { TlsMaterial } from "./tls.ts";
 
 export type Request = IncomingMessage | Http2ServerRequest;

@@ -12,8 +12,8 @@ import { QuerierService } from "../api/gen/querier/v1/querier_pb.ts";
 import { type CodedError, isCoded } from "../base/errors.ts";
 import type { DurationMs, UnixMs } from "../base/units.ts";
 import { OnePortServer } from "./one-port.ts";
-import { createRpcAdapterForTest } from "./testing/rpc-listener.ts";
 import { type CertificateFiles, TestAuthority } from "./testing/certificates.ts";
+import { createRpcAdapterForTest } from "./testing/rpc-listener.ts";
 import { readTls, type TlsFiles, type TlsMaterial } from "./tls.ts";
 
 /* TLS with certificates made by openssl: what is served over it, who is let in, and what is said about files that do not fit. */
@@ -38,7 +38,10 @@ function material(files: Partial<TlsFiles> = {}): TlsMaterial {
   return readTls({ ...server, clientCaFile: "", ...files }, NOW);
 }
 
-async function listen(tls: TlsMaterial, onTlsFault: (error: Error) => void = () => {}): Promise<{ readonly port: number; readonly one: OnePortServer }> {
+async function listen(
+  tls: TlsMaterial,
+  onTlsFault: (error: Error) => void = () => {},
+): Promise<{ readonly port: number; readonly one: OnePortServer }> {
   const one = new OnePortServer(createRpcAdapterForTest(), { tls, onTlsFault });
   running.push(one);
   return { one, port: await one.listen(0, "127.0.0.1") };

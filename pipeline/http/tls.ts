@@ -4,7 +4,11 @@ import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { CodedError, FaultKind } from "../base/errors.ts";
 import type { UnixMs } from "../base/units.ts";
 
-export type TlsFiles = { readonly certFile: string; readonly keyFile: string; /** Empty: clients need no certificate. */ readonly clientCaFile: string };
+export type TlsFiles = {
+  readonly certFile: string;
+  readonly keyFile: string /** Empty: clients need no certificate. */;
+  readonly clientCaFile: string;
+};
 
 /** What a listener shows and demands; checked to be usable. */
 export type TlsMaterial = {
@@ -27,7 +31,11 @@ export function readTls({ certFile, keyFile, clientCaFile }: TlsFiles, nowMs: Un
   const [own] = certificates("cert_file", certFile, cert);
   const privateKey = parsed("key_file", keyFile, "a private key without a passphrase", () => createPrivateKey(key));
   if (!own!.checkPrivateKey(privateKey)) {
-    throw invalid("key_file", keyFile, `is not the key of the certificate in ${certFile} (${subject(own!)}): give the two that belong together`);
+    throw invalid(
+      "key_file",
+      keyFile,
+      `is not the key of the certificate in ${certFile} (${subject(own!)}): give the two that belong together`,
+    );
   }
   const notAfterMs = Date.parse(own!.validTo) as UnixMs;
   if (notAfterMs <= nowMs) throw invalid("cert_file", certFile, `ended on ${own!.validTo} (${subject(own!)}): renew it`);
@@ -35,7 +43,11 @@ export function readTls({ certFile, keyFile, clientCaFile }: TlsFiles, nowMs: Un
   if (ca !== undefined) {
     for (const authority of certificates("client_ca_file", clientCaFile, ca)) {
       if (!authority.ca)
-        throw invalid("client_ca_file", clientCaFile, `holds a certificate that may not sign others (${subject(authority)}): give the authority's`);
+        throw invalid(
+          "client_ca_file",
+          clientCaFile,
+          `holds a certificate that may not sign others (${subject(authority)}): give the authority's`,
+        );
     }
   }
   // TLS 1.2 with forward secrecy and authenticated ciphers only, or 1.3.
@@ -62,7 +74,9 @@ function read(name: FileKey, path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw new CodedError("tls_unreadable", FaultKind.Invalid, `cannot read http.tls.${name} ${path}: ${(cause as Error).message}`, { cause });
+    throw new CodedError("tls_unreadable", FaultKind.Invalid, `cannot read http.tls.${name} ${path}: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }
 

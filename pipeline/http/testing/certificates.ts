@@ -26,7 +26,10 @@ export class TestAuthority {
       string,
       string,
     ];
-    writeFileSync(extensions, "subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\nbasicConstraints=CA:FALSE\n");
+    writeFileSync(
+      extensions,
+      "subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\nbasicConstraints=CA:FALSE\n",
+    );
     openssl(["req", ...NEW_KEY, "-keyout", keyFile, "-out", requestFile, "-subj", `/CN=${name}`]);
     const signer = ["-CA", this.caFile, "-CAkey", this.#caKeyFile, "-CAcreateserial"];
     openssl(["x509", "-req", "-in", requestFile, ...signer, "-out", certFile, "-extfile", extensions, "-days", "2"]);

@@ -11,6 +11,8 @@ export function createRpcAdapterForTest(): RequestListener {
     routes: [(router) => router.service(QuerierService, { labelNames: () => ({ names: ["a"] }) })],
     log: silentLog,
     contextValues: () => createContextValues(),
+    refusal: () => undefined,
+    metered: (body) => body,
   });
   return (request, response) => {
     const path = request.url ?? "/";
