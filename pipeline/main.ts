@@ -52,7 +52,7 @@ export async function startServer(loaded: LoadedConfig, log: Log, options: Serve
       started.push(role);
     }
 
-    const readiness = new Readiness(readyChecks(parts, ALL_ROLES), parts.clock);
+    const readiness = new Readiness(readyChecks({ ...parts, exclusive: true }, ALL_ROLES), parts.clock);
     const metrics = createHttpMetrics(parts.registry, parts.clock);
     const app = await openApp(parts, { loaded, build, roles, readiness, metrics, page: options.page });
     started.push({ stop: () => app.close() });

@@ -133,7 +133,7 @@ function unknownKey(name: string, keys: readonly PlacedKey[]): ConfigFault {
 const SERVICE_VARIABLE = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;
 
 /** Read elsewhere, before there is a configuration. */
-const OTHER_VARIABLES: readonly string[] = [`${VARIABLE_PREFIX}CONFIG`, `${VARIABLE_PREFIX}URL`];
+const OTHER_VARIABLES: readonly string[] = ["CONFIG", "URL", "TOKEN", "CA_FILE"].map((name) => VARIABLE_PREFIX + name);
 
 function unknownVariables(environment: ConfigSources["environment"], keys: readonly PlacedKey[]): readonly ConfigFault[] {
   const known = keys.map((key) => key.variable);

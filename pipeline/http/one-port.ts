@@ -157,9 +157,11 @@ export class OnePortServer {
 
   #sniff(socket: Socket, { toHttp1, toHttp2 }: Handed): void {
     const ignoreError = (): void => {};
-    const onTimeout = (): void => void socket.destroy();
+    const drop = (): void => void socket.destroy();
     socket.on("error", ignoreError);
-    socket.setTimeout(this.#patience.headersMs, onTimeout);
+    // Closed by its client before it said what it speaks.
+    socket.once("end", drop);
+    socket.setTimeout(this.#patience.headersMs, drop);
     let first: Buffer = Buffer.alloc(0);
     const onReadable = (): void => {
       const chunk = socket.read() as Buffer | null;
@@ -172,7 +174,8 @@ export class OnePortServer {
       socket.off("readable", onReadable);
       socket.off("error", ignoreError);
       socket.setTimeout(0);
-      socket.off("timeout", onTimeout);
+      socket.off("timeout", drop);
+      socket.off("end", drop);
       socket.unshift(first);
       if (isHttp2) toHttp2(socket);
       else toHttp1(socket);
