@@ -1,5 +1,6 @@
 import type { Running } from "./base/lifecycle.ts";
 import type { Log } from "./base/log.ts";
+import { systemRandom } from "./base/random.ts";
 import type { LoadedConfig } from "./config/load.ts";
 import { type App, createApp, type ServedRoute } from "./http/app.ts";
 import { OPEN_GATE } from "./http/gate.ts";
@@ -17,6 +18,7 @@ import { observeProcess } from "./process-metrics.ts";
 import { readyChecks } from "./ready-checks.ts";
 import { ALL_ROLES, ROLES, type StartedRole } from "./roles.ts";
 import { debugRoutes } from "./self-profile/debug-routes.ts";
+import { startTracing } from "./tracing/tracing.ts";
 import { FEATURE_FLAGS, readBuildInfo } from "./version.ts";
 
 export type Server = Listening & {
@@ -40,9 +42,11 @@ export async function startServer(loaded: LoadedConfig, log: Log, options: Serve
     for (let part = started.pop(); part !== undefined; part = started.pop()) await part.stop();
   };
   try {
-    const parts = await openParts(config, log);
-    started.push({ stop: () => parts.close() });
     const build = await readBuildInfo();
+    const tracing = await startTracing(config, { random: systemRandom, version: build.version, roles: ALL_ROLES });
+    started.push(tracing);
+    const parts = await openParts(config, log, tracing.tracer);
+    started.push({ stop: () => parts.close() });
     observeProcess(parts.registry, build);
 
     const roles: StartedRole[] = [];

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from "./base/clock.ts";
 import type { Log } from "./base/log.ts";
 import { createRegistry, type Registry } from "./base/metrics.ts";
 import { type Random, systemRandom } from "./base/random.ts";
+import type { Tracer } from "./base/trace.ts";
 import { type BucketCatalog, openCatalog } from "./catalog/bucket-catalog.ts";
 import { NO_OVERRIDES, readOverridesFile, type TenantSettings, tenantSettings } from "./config/overrides.ts";
 import { Reloader } from "./config/reloader.ts";
@@ -25,6 +26,7 @@ export type Parts = {
   readonly random: Random;
   readonly log: Log;
   readonly registry: Registry;
+  readonly tracer: Tracer;
   /** Files that may change while the process runs. */
   readonly reloader: Reloader;
   readonly authenticate: Authenticate;
@@ -56,7 +58,7 @@ export const IDLE_THREAD_MS = 30_000;
  * Opens the bucket, the queue and the catalog.
  * Errors: `tokens_…`, `overrides_…`, `object_store_locked` (another process owns the directory), `object_store_unsuitable`, `catalog_entry_corrupt`, those of the store.
  */
-export async function openParts(config: Config, log: Log): Promise<Parts> {
+export async function openParts(config: Config, log: Log, tracer: Tracer): Promise<Parts> {
   const clock = systemClock;
   const random = systemRandom;
   const registry = createRegistry();
@@ -82,6 +84,7 @@ export async function openParts(config: Config, log: Log): Promise<Parts> {
       random,
       log,
       registry,
+      tracer,
       reloader,
       authenticate: createAuthenticate(mode),
       gate: createGate(mode),

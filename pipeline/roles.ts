@@ -93,7 +93,7 @@ function startIngest({
   };
 }
 
-function startSegment({ config, threads, queue, store, catalog, clock, random, log, registry }: Parts): StartedRole {
+function startSegment({ config, tracer, threads, queue, store, catalog, clock, random, log, registry }: Parts): StartedRole {
   const filename = new URL("./roles/segment/build-task.ts", import.meta.url).href;
   const run = threads.for("build");
   const role = startSegmentRole({
@@ -105,12 +105,13 @@ function startSegment({ config, threads, queue, store, catalog, clock, random, l
     random,
     log: log.child({ role: "segment" }),
     registry,
+    tracer,
     limits: { bytesMax: config.segment.segment_max, flushIntervalMs: config.segment.flush_interval_ms, idleMs: config.segment.idle_ms },
   });
   return { routes: NO_ROUTES, stop: () => role.stop() };
 }
 
-function startCompact({ config, tenants, threads, store, catalog, pins, clock, random, log, registry }: Parts): StartedRole {
+function startCompact({ config, tracer, tenants, threads, store, catalog, pins, clock, random, log, registry }: Parts): StartedRole {
   const routes: Routes = { ...NO_ROUTES, plain: [deletionRoutes({ catalog, clock, random })] };
   if (!config.compact.enabled) return { routes, stop: async () => {} };
   const role = startCompactRole({
@@ -121,6 +122,7 @@ function startCompact({ config, tenants, threads, store, catalog, pins, clock, r
     random,
     log: log.child({ role: "compact" }),
     registry,
+    tracer,
     retentionMs: tenants.retentionMs,
     pins,
     exclusive: true,

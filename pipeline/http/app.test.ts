@@ -10,6 +10,7 @@ import { systemClock } from "../base/clock.ts";
 import { CodedError, FaultKind } from "../base/errors.ts";
 import { silentLog } from "../base/log.ts";
 import { createRegistry } from "../base/metrics.ts";
+import { systemRandom } from "../base/random.ts";
 import type { DurationMs } from "../base/units.ts";
 import { type App, createApp } from "./app.ts";
 import { createAuthenticate } from "./authenticate.ts";
@@ -32,6 +33,7 @@ beforeAll(async () => {
   app = await createApp({
     authenticate: createAuthenticate({ kind: "header" }),
     gate: OPEN_GATE,
+    random: systemRandom,
     bodies: new Bodies(1e9, createRegistry()),
     connect: [
       (router) =>

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type ConnectRouter, createContextKey, createContextValues, type Interceptor } from "@connectrpc/connect";
 import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Tracer } from "../base/trace.ts";
 import { MIB } from "../base/units.ts";
 import type { Authenticate } from "./authenticate.ts";
 import type { Bodies } from "./bodies.ts";
@@ -11,6 +13,7 @@ import type { Gate } from "./gate.ts";
 import type { HttpMetrics } from "./metrics.ts";
 import type { Request, RequestListener, Response } from "./one-port.ts";
 import { createPlainApp, type PlainRoutes } from "./plain-app.ts";
+import { createRequests } from "./requests.ts";
 import { createRpcAdapter } from "./rpc-adapter.ts";
 
 /** Registers the RPCs of one part. Who asks is in the context: `callerOf(context.values)`. */
@@ -35,7 +38,12 @@ export type AppParts = {
   readonly direct: readonly DirectRoute[];
   readonly log: Log;
   readonly metrics: HttpMetrics;
+  readonly random: Random;
+  readonly tracer?: Tracer;
 };
+
+/** Profiles in and questions; probes and files of the page tell nobody anything. */
+const TRACED_PLAIN = /^\/(ingest|pyroscope|v1development|api\/v1\/delete)/;
 
 /** Of one message, decompressed, where a service does not say otherwise: no question comes near it. */
 const QUESTION_BYTES_MAX = 4 * MIB;
@@ -71,19 +79,23 @@ export async function createApp(parts: AppParts): Promise<App> {
   });
   const direct = new Map(parts.direct.map((route) => [route.path, route]));
 
+  const requests = createRequests(parts);
+  const tracedPlain = new Set(plainRoutes.map(({ path }) => path).filter((path) => TRACED_PLAIN.test(path)));
+
   const listener: RequestListener = (request, response) => {
     const path = pathOf(request);
     response.setHeader("x-content-type-options", "nosniff");
     const route = direct.get(path);
     if (route?.claims(request) === true) {
       parts.metrics.observe(request, response, path);
-      void route.answer(request, response);
+      requests.run(request, response, path, () => void route.answer(request, response));
     } else if (rpcs.paths.has(path)) {
       parts.metrics.observe(request, response, path);
-      rpcs.answer(path, request, response);
+      requests.run(request, response, path, () => rpcs.answer(path, request, response));
     } else {
       // fastify speaks to both kinds of requests; its types know the first only.
-      plain.routing(request as IncomingMessage, response as ServerResponse);
+      const answer = (): void => plain.routing(request as IncomingMessage, response as ServerResponse);
+      requests.run(request, response, tracedPlain.has(path) ? path : undefined, answer);
     }
   };
   const routes: readonly ServedRoute[] = [

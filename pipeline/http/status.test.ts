@@ -6,6 +6,7 @@ import { systemClock } from "../base/clock.ts";
 import { CodedError, FaultKind } from "../base/errors.ts";
 import { silentLog } from "../base/log.ts";
 import { createRegistry } from "../base/metrics.ts";
+import { systemRandom } from "../base/random.ts";
 import type { DurationMs } from "../base/units.ts";
 import { loadConfig } from "../config/load.ts";
 import { NO_OVERRIDES, type Overrides, tenantSettings } from "../config/overrides.ts";
@@ -46,6 +47,7 @@ beforeAll(async () => {
   app = await createApp({
     authenticate: createAuthenticate({ kind: "none" }),
     gate: OPEN_GATE,
+    random: systemRandom,
     bodies: new Bodies(1e9, createRegistry()),
     connect: [statusRpcs([{ name: "utf8LabelNames", enabled: true, description: "" }])],
     plain: [

@@ -28,6 +28,8 @@ export type OutgoingMessage = {
   /** A second message with the same id within the duplicate window is taken as already published. */
   readonly id: string;
   readonly bytes: Uint8Array;
+  /** Small facts beside the bytes, such as the trace they belong to. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 };
 
 export type PullBounds = { readonly messagesMax: number; readonly bytesMax: number };
@@ -36,6 +38,8 @@ export interface QueueMessage {
   readonly partition: number;
   readonly sequence: number;
   readonly bytes: Uint8Array;
+  /** As published. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** After the commit that counts it. */
   ack(): void;
   /**

@@ -1,5 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
 import { CodedError, FaultKind } from "../../base/errors.ts";
+import { inSpan } from "../../base/trace.ts";
 import type { TenantId, UnixMs } from "../../base/units.ts";
 import type { CatalogState } from "../../catalog/catalog.ts";
 import type {
@@ -22,7 +23,7 @@ import { type ReadBudget, type ReadRange, SectionReader } from "./read.ts";
 import { collectRows, collectSpanRows } from "./rows.ts";
 import { scopeOf, storedRange } from "./scope.ts";
 import type { SectionCache } from "./section-cache.ts";
-import { selectRows } from "./select.ts";
+import { type SelectedRows, selectRows } from "./select.ts";
 import { selectSeries, selectServices } from "./series.ts";
 import { StackFilter } from "./stack-filter.ts";
 import { sumPerStack } from "./stack-sums.ts";
@@ -57,9 +58,14 @@ export class BlockEngine implements Engine {
   }
 
   async tree(selection: TypedSelection, stacks: StackSelection): Promise<FlameTree> {
+    const selected = await this.#select(selection, stacks);
+    return inSpan("merge", { parts: selected.length }, () => this.#mergeTree(selected, stacks));
+  }
+
+  async #mergeTree(selected: readonly SelectedRows[], stacks: StackSelection): Promise<FlameTree> {
     const merger = new TreeMerger();
     const filter = new StackFilter(stacks);
-    for (const rows of await this.#select(selection, stacks)) {
+    for (const rows of selected) {
       this.#checkTime();
       const names = await this.#reader.stackNames(rows.planned);
       const sums = await sumPerStack(rows, stacks, names.nodeOfStack.length, this.#reader);
@@ -77,15 +83,17 @@ export class BlockEngine implements Engine {
 
   async stacks(selection: TypedSelection, stacks: StackSelection): Promise<MergedStacks> {
     const selected = await this.#select(selection, stacks);
-    return mergeStacks(selected, stacks, this.#reader, () => this.#checkTime());
+    return inSpan("merge", { parts: selected.length }, () => mergeStacks(selected, stacks, this.#reader, () => this.#checkTime()));
   }
 
   async rows(selection: TypedSelection, stacks: StackSelection): Promise<ProfileRows> {
-    return collectRows(await this.#select(selection, stacks), stacks, this.#reader, () => this.#checkTime());
+    const selected = await this.#select(selection, stacks);
+    return inSpan("merge", { parts: selected.length }, () => collectRows(selected, stacks, this.#reader, () => this.#checkTime()));
   }
 
   async spanRows(selection: TypedSelection, stacks: StackSelection): Promise<SpanRows> {
-    return collectSpanRows(await this.#select(selection, stacks), stacks, this.#reader, () => this.#checkTime());
+    const selected = await this.#select(selection, stacks);
+    return inSpan("merge", { parts: selected.length }, () => collectSpanRows(selected, stacks, this.#reader, () => this.#checkTime()));
   }
 
   async series(selection: Selection): Promise<readonly SeriesOfKind[]> {
@@ -106,7 +114,8 @@ export class BlockEngine implements Engine {
   }
 
   async #select(selection: TypedSelection, stacks: StackSelection): ReturnType<typeof selectRows> {
-    return selectRows(this.#plan(selection), selection, this.#reader, stacks.profileIds);
+    const plan = await inSpan("plan", { objects: this.#parts.state.objects.size }, async () => this.#plan(selection));
+    return inSpan("read", { datasets: plan.length }, () => selectRows(plan, selection, this.#reader, stacks.profileIds));
   }
 
   #plan(selection: Selection): readonly PlannedDataset[] {

@@ -1,6 +1,9 @@
 import { workerData } from "node:worker_threads";
 import { systemClock } from "../../base/clock.ts";
 import { CodedError, FaultKind, type FaultRecord, faultRecord, isCoded } from "../../base/errors.ts";
+import { systemRandom } from "../../base/random.ts";
+import type { SpanContext } from "../../base/trace.ts";
+import { type Traced, tracedTask } from "../../base/traced-task.ts";
 import type { Bytes } from "../../base/units.ts";
 import type { FoldedState } from "../../catalog/state.ts";
 import { attachDirectoryStore } from "../../objects/directory.ts";
@@ -17,7 +20,13 @@ import { SectionCache } from "./section-cache.ts";
 
 export type QueryThreadData = { readonly storePath: string; readonly cacheBytes: Bytes; readonly limits: EngineLimits };
 
-export type QueryTask = { readonly question: Question; readonly update: StateUpdate | undefined; readonly version: number };
+export type QueryTask = {
+  readonly question: Question;
+  readonly update: StateUpdate | undefined;
+  readonly version: number;
+  /** The span that waits for the answer. */
+  readonly trace: SpanContext | undefined;
+};
 
 /** `stale`: the thread does not have the state the task was planned with (it was started anew): send it whole. */
 export type QueryReply =
@@ -30,7 +39,12 @@ const store = attachDirectoryStore({ path: storePath });
 const cache = new SectionCache(cacheBytes);
 let newest: FoldedState | undefined;
 
-export default async function run({ question, update, version }: QueryTask): Promise<QueryReply> {
+/** With the spans of the work, if it is traced. */
+export default function run(task: QueryTask): Promise<Traced<QueryReply>> {
+  return tracedTask("answer", task.trace, systemRandom, () => reply(task));
+}
+
+async function reply({ question, update, version }: QueryTask): Promise<QueryReply> {
   if (update !== undefined) newest = applyUpdate(newest, update);
   if (newest === undefined || newest.version < version) return { kind: "stale" };
   const state = newest;

@@ -1,5 +1,7 @@
 import { Piscina } from "piscina";
 import { CodedError, FaultKind, faultFromRecord } from "../../base/errors.ts";
+import { currentContext, recordHere } from "../../base/trace.ts";
+import type { Traced } from "../../base/traced-task.ts";
 import type { Bytes } from "../../base/units.ts";
 import type { CatalogState } from "../../catalog/catalog.ts";
 import { encodeUpdate } from "./catalog-replica.ts";
@@ -82,12 +84,15 @@ export class QueryThreads {
     await Promise.all(this.#threads.map(({ pool }) => pool.close({ force: true })));
   }
 
-  #run(thread: QueryThread, question: Question, state: CatalogState): Promise<QueryReply> {
+  async #run(thread: QueryThread, question: Question, state: CatalogState): Promise<QueryReply> {
     const known = thread.sent;
     const newer = known === undefined || known.version < state.version;
     // Tasks reach a thread in the order they are sent, so a later question finds what an earlier one brought along.
     if (newer) thread.sent = state;
-    const task: QueryTask = { question, update: newer ? encodeUpdate(known, state) : undefined, version: state.version };
-    return thread.pool.run(task) as Promise<QueryReply>;
+    const update = newer ? encodeUpdate(known, state) : undefined;
+    const task: QueryTask = { question, update, version: state.version, trace: currentContext() };
+    const { result, spans } = (await thread.pool.run(task)) as Traced<QueryReply>;
+    for (const span of spans) recordHere(span);
+    return result;
   }
 }

@@ -1,4 +1,5 @@
 import type { Running } from "../../base/lifecycle.ts";
+import { inSpan } from "../../base/trace.ts";
 import type { Catalog } from "../../catalog/catalog.ts";
 import { QueryThreads, type QueryThreadsOptions } from "./query-threads.ts";
 import type { Question } from "./question.ts";
@@ -23,15 +24,17 @@ export interface QueryRole extends Running {
 export function startQueryRole({ catalog, pin, threads }: QueryRoleDeps): QueryRole {
   const pool = new QueryThreads(threads);
   return {
-    ask: async (question) => {
-      const { state } = catalog;
-      const release = pin(state.version);
-      try {
-        return await pool.ask(question, state);
-      } finally {
-        release();
-      }
-    },
+    ask: (question) => inSpan("query", { kind: question.kind }, () => answer(question)),
     stop: () => pool.close(),
   };
+
+  async function answer(question: Question): Promise<Uint8Array> {
+    const { state } = catalog;
+    const release = pin(state.version);
+    try {
+      return await pool.ask(question, state);
+    } finally {
+      release();
+    }
+  }
 }
