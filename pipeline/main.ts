@@ -15,6 +15,7 @@ import { statusRpcs } from "./http/status-rpcs.ts";
 import { type Listening, openListeners } from "./listeners.ts";
 import { openParts, type Parts } from "./parts.ts";
 import { observeProcess } from "./process-metrics.ts";
+import { profileSelf } from "./profile-self.ts";
 import { readyChecks } from "./ready-checks.ts";
 import { ALL_ROLES, ROLES, type StartedRole } from "./roles.ts";
 import { debugRoutes } from "./self-profile/debug-routes.ts";
@@ -67,17 +68,8 @@ export async function startServer(loaded: LoadedConfig, log: Log, options: Serve
     started.push(listening, parts.reloader.start());
 
     const ingest = roles.find((role) => role.ingest !== undefined)?.ingest;
-    if (config.self_profile.enabled && ingest !== undefined) {
-      const { startSelfProfile } = await import("./self-profile/self-profile.ts");
-      started.push(
-        startSelfProfile({
-          ingest,
-          clock: parts.clock,
-          log: log.child({ part: "self-profile" }),
-          intervalMs: config.self_profile.interval,
-        }),
-      );
-    }
+    const selfProfile = await profileSelf(parts, { ingest, roles: ALL_ROLES, version: build.version });
+    if (selfProfile !== undefined) started.push(selfProfile);
     return { ...listening, routes: app.routes, stop };
   } catch (error) {
     await stop();
