@@ -9,7 +9,7 @@ import type { RequestListener } from "./http/one-port.ts";
 import { pageRoutes } from "./http/page-files.ts";
 import { createPlainApp } from "./http/plain-app.ts";
 import { probeRoutes } from "./http/probe-routes.ts";
-import { Readiness } from "./http/readiness.ts";
+import { observeReadiness, Readiness } from "./http/readiness.ts";
 import { type BuildInfo, statusRoutes } from "./http/status-routes.ts";
 import { statusRpcs } from "./http/status-rpcs.ts";
 import { type Listening, openListeners } from "./listeners.ts";
@@ -58,6 +58,7 @@ export async function startServer(loaded: LoadedConfig, log: Log, options: Serve
     }
 
     const readiness = new Readiness(readyChecks({ ...parts, exclusive: true }, ALL_ROLES), parts.clock);
+    observeReadiness(parts.registry, readiness);
     const metrics = createHttpMetrics(parts.registry, parts.clock);
     const app = await openApp(parts, { loaded, build, roles, readiness, metrics, page: options.page });
     started.push({ stop: () => app.close() });

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { CodedError, FaultKind, isCoded } from "../base/errors.ts";
+import { gauge, type Registry } from "../base/metrics.ts";
 import { type DurationMs, SECOND_MS } from "../base/units.ts";
 
 /** Something without which this process cannot do its work now. */
@@ -36,6 +37,18 @@ export class Readiness {
       })),
     );
   }
+}
+
+/** As `/ready` answers, for who does not ask it. */
+export function observeReadiness(registry: Registry, readiness: Readiness): void {
+  gauge(registry, {
+    name: "brazier_ready",
+    help: "1 while the part works, 0 while its fault keeps this process from its work, as /ready tells.",
+    labelNames: ["part"],
+    collect: async (metric) => {
+      for (const { name, fault } of await readiness.look()) metric.set({ part: name }, fault === undefined ? 1 : 0);
+    },
+  });
 }
 
 async function inTime({ name, look }: ReadyCheck, clock: Clock): Promise<void> {
