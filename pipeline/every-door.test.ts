@@ -169,6 +169,14 @@ describe("with tokens", () => {
   });
 });
 
+describe("a deletion", () => {
+  it("is not taken from a page of another site, whose browser is let in", async () => {
+    const headers = { authorization: `Bearer ${TOKENS.write}`, "sec-fetch-site": "cross-site" };
+    const response = await fetch(`${url}/api/v1/delete?service=shop`, { method: "POST", headers });
+    expect([response.status, await response.text()]).toEqual([403, expect.stringContaining("other_site")]);
+  });
+});
+
 describe("answers", () => {
   it("tell browsers to neither run, frame, keep nor guess them", async () => {
     const { headers } = await fetch(`${url}/ready`);
