@@ -92,10 +92,10 @@ afterAll(async () => {
 
 const CONTENT_TYPE = { direct: "application/proto", rpc: "application/json", plain: "application/x-protobuf" } as const;
 
-async function ask({ kind, method, path }: ServedRoute, token: string | undefined): Promise<number> {
+async function ask({ kind, method, path }: ServedRoute, token: string | undefined, port = server.port): Promise<number> {
   const place = path.replace(":id", "1").replace("*", "some-place");
   // A short look, where one is asked for.
-  const response = await fetch(`${url}${place}${path.startsWith("/debug/pprof/") ? "?seconds=0.05" : ""}`, {
+  const response = await fetch(`http://127.0.0.1:${port}${place}${path.startsWith("/debug/pprof/") ? "?seconds=0.05" : ""}`, {
     method,
     headers: {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
@@ -167,6 +167,30 @@ describe("with tokens", () => {
       writeFileSync(tokensFile, tokensText(TOKENS));
     }
   });
+});
+
+describe.each(["segment", "compact", "query"])("a process of the role %s alone", (role) => {
+  it("has its doors guarded, too", async () => {
+    const flags = {
+      role,
+      data_dir: join(folder, role),
+      data_dir_shared: "true",
+      "http.host": "127.0.0.1",
+      "http.port": "0",
+      "otlp.enabled": "false",
+      "auth.mode": "tokens",
+      "auth.tokens_file": tokensFile,
+    };
+    const loaded = loadConfig({ flags, environment: {}, file: undefined });
+    const own = await startServer(loaded, silentLog, { page: { folder: join(folder, "no-page"), absent: () => "no page" } });
+    try {
+      expect(own.routes.filter((route) => rightFor(route) === undefined)).toEqual([]);
+      const statuses = await Promise.all(own.routes.map(async (route) => ({ route, status: await ask(route, undefined, own.port) })));
+      expect(statuses.filter(({ route, status }) => (status === 401) === (rightFor(route) === "open"))).toEqual([]);
+    } finally {
+      await own.stop();
+    }
+  }, 60_000);
 });
 
 describe("a deletion", () => {

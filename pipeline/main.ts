@@ -17,7 +17,7 @@ import { openParts, type Parts } from "./parts.ts";
 import { observeProcess } from "./process-metrics.ts";
 import { profileSelf } from "./profile-self.ts";
 import { readyChecks } from "./ready-checks.ts";
-import { ALL_ROLES, ROLES, type StartedRole } from "./roles.ts";
+import { partsOf, ROLES, rolesOf, type StartedRole } from "./roles.ts";
 import { debugRoutes } from "./self-profile/debug-routes.ts";
 import { startTracing } from "./tracing/tracing.ts";
 import { FEATURE_FLAGS, readBuildInfo } from "./version.ts";
@@ -43,33 +43,40 @@ export async function startServer(loaded: LoadedConfig, log: Log, options: Serve
     for (let part = started.pop(); part !== undefined; part = started.pop()) await part.stop();
   };
   try {
+    const names = rolesOf(config);
     const build = await readBuildInfo();
-    const tracing = await startTracing(config, { random: systemRandom, version: build.version, roles: ALL_ROLES });
+    const tracing = await startTracing(config, { random: systemRandom, version: build.version, roles: names });
     started.push(tracing);
-    const parts = await openParts(config, log, tracing.tracer);
+    const parts = await openParts(config, log, { tracer: tracing.tracer, needed: partsOf(names) });
     started.push({ stop: () => parts.close() });
     observeProcess(parts.registry, build);
 
     const roles: StartedRole[] = [];
-    for (const name of ALL_ROLES.toReversed()) {
+    for (const name of names.toReversed()) {
       const role = ROLES[name](parts);
       roles.push(role);
       started.push(role);
     }
 
-    const readiness = new Readiness(readyChecks({ ...parts, exclusive: true }, ALL_ROLES), parts.clock);
+    const readiness = new Readiness(readyChecks(parts, names), parts.clock);
     observeReadiness(parts.registry, readiness);
     const metrics = createHttpMetrics(parts.registry, parts.clock);
     const app = await openApp(parts, { loaded, build, roles, readiness, metrics, page: options.page });
     started.push({ stop: () => app.close() });
-    const status = createPlainApp({ ...parts, gate: OPEN_GATE, routes: [probeRoutes({ ...parts, readiness })], metrics }).app;
+    const status = createPlainApp({
+      authenticate: parts.authenticate,
+      log,
+      gate: OPEN_GATE,
+      routes: [probeRoutes({ registry: parts.registry, readiness })],
+      metrics,
+    }).app;
     await status.ready();
     started.push({ stop: () => status.close() });
     const listening = await openListeners(parts, { everything: app.listener, status: status.routing as RequestListener });
     started.push(listening, parts.reloader.start());
 
     const ingest = roles.find((role) => role.ingest !== undefined)?.ingest;
-    const selfProfile = await profileSelf(parts, { ingest, roles: ALL_ROLES, version: build.version });
+    const selfProfile = await profileSelf(parts, { ingest, roles: names, version: build.version });
     if (selfProfile !== undefined) started.push(selfProfile);
     return { ...listening, routes: app.routes, stop };
   } catch (error) {
@@ -87,13 +94,26 @@ type AppOptions = ServerOptions & {
 };
 
 function openApp(parts: Parts, { loaded, build, roles, readiness, metrics, page }: AppOptions): Promise<App> {
-  const status = statusRoutes({ loaded, build, roles: ALL_ROLES, readiness, reloader: parts.reloader, tenants: parts.tenants });
+  const status = statusRoutes({
+    loaded,
+    build,
+    roles: rolesOf(loaded.config),
+    readiness,
+    reloader: parts.reloader,
+    tenants: parts.tenants,
+  });
+  const { authenticate, gate, bodies, log, random, tracer } = parts;
   return createApp({
-    ...parts,
+    authenticate,
+    gate,
+    bodies,
+    log,
+    random,
+    tracer,
     connect: [...roles.flatMap((role) => role.routes.connect), statusRpcs(FEATURE_FLAGS)],
     plain: [
       ...roles.flatMap((role) => role.routes.plain),
-      probeRoutes({ ...parts, readiness }),
+      probeRoutes({ registry: parts.registry, readiness }),
       status,
       debugRoutes(parts.clock),
       pageRoutes(page),

@@ -1,11 +1,11 @@
 import type { BucketCatalog } from "./catalog/bucket-catalog.ts";
 import type { ReadyCheck } from "./http/readiness.ts";
 import { type ProbeDeps, probeRead, probeWrite } from "./objects/probe.ts";
-import type { Queue } from "./queue/queue.ts";
 import type { RoleName } from "./roles.ts";
 
 export type CheckedParts = ProbeDeps & {
-  readonly queue: Pick<Queue, "description" | "depth">;
+  /** Resolves when the queue does its work. */
+  readonly checkQueue: () => Promise<void>;
   readonly catalog: Pick<BucketCatalog, "refresh">;
   /** No other process writes this catalog: what is in memory is the newest. */
   readonly exclusive: boolean;
@@ -21,7 +21,7 @@ export function readyChecks(parts: CheckedParts, roles: readonly RoleName[]): re
   const checks: ReadyCheck[] = [];
   if (has("segment", "compact")) checks.push({ name: "bucket", look: () => probeWrite(parts) });
   else if (has("query")) checks.push({ name: "bucket", look: () => probeRead(parts) });
-  if (has("ingest", "segment")) checks.push({ name: "queue", look: async () => void (await parts.queue.depth()) });
+  if (has("ingest", "segment")) checks.push({ name: "queue", look: () => parts.checkQueue() });
   if (has("segment", "compact", "query") && !parts.exclusive)
     checks.push({ name: "catalog", look: async () => void (await parts.catalog.refresh()) });
   return checks;

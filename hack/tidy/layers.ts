@@ -14,6 +14,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ["block"],
   ["symbols"],
   ["profile"],
+  ["nats"],
   ["config"],
   ["base"],
 ];

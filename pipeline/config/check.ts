@@ -6,6 +6,13 @@ export function checkConfig(config: Config): { readonly errors: readonly ConfigF
   const errors: ConfigFault[] = [];
   const warnings: ConfigFault[] = [];
   const { auth, http, otlp, limits, retention, segment, self_profile, tracing } = config;
+  errors.push(...roleFaults(config), ...natsFaults(config));
+  if (config.data_dir_shared && config.role.includes("all") && config.queue.kind === "memory") {
+    warnings.push({
+      name: "data_dir_shared",
+      message: "is on: nothing keeps a second process from the directory, and removed bytes stay for longer",
+    });
+  }
 
   if (auth.mode === "tokens" && auth.tokens_file === "") {
     errors.push({ name: "auth.tokens_file", message: "auth.mode tokens needs the file that says which token opens which tenants" });
@@ -70,4 +77,45 @@ export function checkConfig(config: Config): { readonly errors: readonly ConfigF
     warnings.push({ name: "segment.fsync", message: "is off: a power cut can lose profiles that were acknowledged" });
   }
   return { errors, warnings };
+}
+
+/** Roles in processes of their own meet in the queue and in the bucket, so both must be where all of them reach. */
+function roleFaults({ role, queue, data_dir_shared }: Config): readonly ConfigFault[] {
+  if (role.includes("all")) return [];
+  const faults: ConfigFault[] = [];
+  if (queue.kind === "memory") {
+    faults.push({
+      name: "queue.kind",
+      message: `memory is a queue within one process, which role ${role.join(",")} cannot share: set queue.kind to nats, or role to all`,
+    });
+  }
+  if (!data_dir_shared) {
+    faults.push({
+      name: "data_dir",
+      message: `is a directory of one process, which role ${role.join(",")} cannot share: set data_dir_shared if all processes see this directory, or role to all`,
+    });
+  }
+  return faults;
+}
+
+function natsFaults({ queue: { kind, nats } }: Config): readonly ConfigFault[] {
+  if (kind !== "nats") return [];
+  const faults: ConfigFault[] = [];
+  if (nats.servers.length === 0) faults.push({ name: "queue.nats.servers", message: "queue.kind nats needs at least one server" });
+  const ways = [
+    ["credentials_file", nats.credentials_file],
+    ["nkey_file", nats.nkey_file],
+    ["user", nats.user],
+  ].flatMap(([name, value]) => (value === "" ? [] : [`queue.nats.${name}`]));
+  if (ways.length > 1) faults.push({ name: "queue.nats", message: `${ways.join(" and ")} exclude each other: leave one` });
+  if (nats.password !== "" && nats.password_file !== "") {
+    faults.push({ name: "queue.nats.password_file", message: "and queue.nats.password exclude each other: leave one" });
+  }
+  if (nats.user === "" && (nats.password !== "" || nats.password_file !== "")) {
+    faults.push({ name: "queue.nats.user", message: "is missing: a password alone opens nothing" });
+  }
+  if ((nats.tls.cert_file === "") !== (nats.tls.key_file === "")) {
+    faults.push({ name: "queue.nats.tls", message: "cert_file and key_file belong together: set both or none" });
+  }
+  return faults;
 }

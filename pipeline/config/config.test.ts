@@ -35,6 +35,39 @@ function faultsOf(sources: Partial<ConfigSources>): readonly ConfigFault[] {
   return [];
 }
 
+describe("roles and the queue", () => {
+  const errorsOf = (flags: Record<string, string>) => checkConfig(load({ flags }).config).errors.map(({ name }) => name);
+  const nats = { "queue.kind": "nats", data_dir_shared: "true" };
+
+  it("takes roles as text and as a list, each once", () => {
+    expect(load({ flags: { role: "segment, ingest,segment" } }).config.role).toEqual(["ingest", "segment"]);
+    expect(load({ file: file("role: [query]") }).config.role).toEqual(["query"]);
+    expect(load({}).config.role).toEqual(["all"]);
+    expect(faultsOf({ flags: { role: "ingst" } })).toEqual([
+      { name: expect.stringContaining("role"), message: expect.stringContaining("ingest") },
+    ]);
+    expect(faultsOf({ flags: { role: "" } })).toHaveLength(1);
+  });
+
+  it.each([
+    ["a role alone with a queue and a directory of its own", { role: "ingest" }, ["queue.kind", "data_dir"]],
+    ["a role alone with what all share", { role: "ingest", ...nats }, []],
+    ["every role in one process", {}, []],
+    ["no server", { ...nats, "queue.nats.servers": "" }, ["queue.nats.servers"]],
+    ["two ways in", { ...nats, "queue.nats.user": "a", "queue.nats.nkey_file": "b" }, ["queue.nats"]],
+    ["a password for nobody", { ...nats, "queue.nats.password_file": "a" }, ["queue.nats.user"]],
+    [
+      "two passwords",
+      { ...nats, "queue.nats.user": "u", "queue.nats.password": "a", "queue.nats.password_file": "b" },
+      ["queue.nats.password_file"],
+    ],
+    ["a certificate without its key", { ...nats, "queue.nats.tls.cert_file": "a" }, ["queue.nats.tls"]],
+    ["settings of a queue that is not used", { "queue.nats.user": "a", "queue.nats.nkey_file": "b" }, []],
+  ])("checks %s", (_, flags, errors) => {
+    expect(errorsOf(flags)).toEqual(errors);
+  });
+});
+
 describe("loading", () => {
   it("takes the flag, else the variable, else the file, else the default, and says which", () => {
     const path = file("http: { port: 1001, host: 127.0.0.1 }\nlog: { level: debug }\nlimits: { reject_older_than: 0s, body_max: 1MiB }\n");

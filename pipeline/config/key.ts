@@ -79,6 +79,40 @@ export function choice<const Value extends string>(values: readonly Value[], opt
   };
 }
 
+/** Some of a few words, as a YAML list or as text with commas; in the order of `values`, each once. */
+export function choices<const Value extends string>(
+  values: readonly Value[],
+  options: { readonly fallback: readonly NoInfer<Value>[]; readonly about: string },
+): Key<readonly Value[]> {
+  const schema = z
+    .preprocess(listOfText, z.array(z.enum(values as unknown as readonly [Value, ...Value[]], `some of ${values.join(", ")}`)).min(1))
+    .transform((chosen) => values.filter((value) => (chosen as readonly Value[]).includes(value)));
+  return {
+    kind: "key",
+    schema: schema as unknown as z.ZodType<readonly Value[]>,
+    fallback: options.fallback,
+    shown: (chosen) => chosen.join(","),
+    takes: `some of ${values.map((value) => `\`${value}\``).join(", ")}, with commas between`,
+    about: options.about,
+  };
+}
+
+/** Texts, as a YAML list or as one text with commas. */
+export function texts(options: {
+  readonly fallback: readonly string[];
+  readonly takes: string;
+  readonly about: string;
+}): Key<readonly string[]> {
+  return {
+    kind: "key",
+    schema: z.preprocess(listOfText, z.array(z.string(options.takes), options.takes)) as unknown as z.ZodType<readonly string[]>,
+    fallback: options.fallback,
+    shown: (values) => values.join(","),
+    takes: options.takes,
+    about: options.about,
+  };
+}
+
 export function toggle(options: Text<boolean>): Key<boolean> {
   const takes = "true or false";
   const words: Readonly<Record<string, boolean>> = {
@@ -180,6 +214,14 @@ function parsed(parse: (text: string) => number | undefined, takes: string): z.Z
     context.addIssue({ code: "custom", message: takes.replaceAll("`", "") });
     return z.NEVER;
   });
+}
+
+function listOfText(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  return value
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
 }
 
 function numberOfText(value: unknown): unknown {

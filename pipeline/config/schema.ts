@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { LOG_LEVELS } from "../base/log.ts";
 import { DAY_MS, HOUR_MS, KIB, MIB, MINUTE_MS } from "../base/units.ts";
-import { choice, duration, integer, mapping, ratio, secret, size, text, toggle, type ValuesOf } from "./key.ts";
+import { choice, choices, duration, integer, mapping, ratio, secret, size, text, toggle, type ValuesOf } from "./key.ts";
 import { partialOf } from "./partial.ts";
+import { QUEUE } from "./queue-keys.ts";
 
 /** What one tenant may send and ask. For every field 0 means no bound. The defaults are those of Pyroscope 2, but for the rate: decision 0007. */
 const LIMITS = {
@@ -33,6 +34,15 @@ const LIMITS = {
     fallback: 7 * DAY_MS,
     about: "How far back queries see; what is older is answered as if it were not there.",
   }),
+  query_concurrency_max: integer({
+    fallback: 64,
+    min: 0,
+    about: "Queries at once, running and waiting; one more is told to come back (429).",
+  }),
+  query_read_max: size({
+    fallback: 1024 * MIB,
+    about: "Bytes of the bucket that one query may read; one that would read more is refused.",
+  }),
   flamegraph_nodes_default: integer({ fallback: 8192, min: 1, about: "Nodes of a flame graph when the question does not say." }),
   flamegraph_nodes_max: integer({ fallback: 1_048_576, min: 0, about: "Nodes of a flame graph that a question may ask for." }),
 } as const;
@@ -46,7 +56,22 @@ export const TENANT_OVERRIDES = partialOf(LIMITS, { retention: z.strictObject(RE
 
 /** Every setting. `docs/configuration.md` is made of it. */
 export const CONFIG_KEYS = {
+  role: choices(["all", "ingest", "segment", "compact", "query"], {
+    fallback: ["all"],
+    about: "What this process does. Anything but `all` needs a queue and a bucket that other processes reach too.",
+  }),
   data_dir: text({ fallback: "data", takes: "a path", about: "The directory that is the bucket. Only one process at a time may use it." }),
+  data_dir_shared: toggle({
+    fallback: false,
+    about:
+      "Several processes use `data_dir`, on a file system with hard links that all of them see (NFS 4, a local disk): for roles in processes of their own.",
+  }),
+  catalog: {
+    poll: duration({
+      fallback: 1_000,
+      about: "How often to look for what other processes have stored, where no hint of NATS comes sooner.",
+    }),
+  },
   http: {
     host: text({
       fallback: "0.0.0.0",
@@ -146,9 +171,8 @@ export const CONFIG_KEYS = {
   },
   ingest: {
     threads: integer({ fallback: 0, min: 0, max: 64, about: "Threads that decode profiles; 0 lets the number of cores decide." }),
-    queue_max: size({ fallback: 128 * MIB, about: "Profiles accepted and not yet stored; above it senders are told to come back." }),
-    partitions: integer({ fallback: 16, min: 1, max: 1024, about: "Partitions of the in-process queue." }),
   },
+  queue: QUEUE,
   segment: {
     flush_interval_ms: integer({
       fallback: 200,
@@ -179,8 +203,22 @@ export const CONFIG_KEYS = {
   query: {
     threads: integer({ fallback: 0, min: 0, max: 64, about: "Threads that compute answers; 0 lets the number of cores decide." }),
     timeout: duration({ fallback: 60_000, about: "A query that takes longer ends with an error." }),
-    waiting_max: integer({ fallback: 64, min: 1, about: "Queries that may wait for a thread; more are told to come back." }),
-    read_max: size({ fallback: 1024 * MIB, about: "Bytes that one query may read." }),
+    waiting_max: integer({
+      fallback: 64,
+      min: 1,
+      about:
+        "Queries of all tenants that may wait for their turn; more are told to come back (429), those of the tenant with the most first.",
+    }),
+    cache_dir: text({
+      fallback: "",
+      takes: "a path, or nothing",
+      about: "A folder on a local disk for ranges of a bucket that is further away. Can be removed at any time; one for each process.",
+    }),
+    cache_disk_max: size({ fallback: 10 * 1024 * MIB, about: "Bytes kept in `query.cache_dir`." }),
+    share_above: size({
+      fallback: 32 * MIB,
+      about: "With `queue.kind: nats`, a query that would read more than this is shared out to all queriers.",
+    }),
     cache_max: size({ fallback: 64 * MIB, about: "Memory for parts of blocks that queries have read." }),
   },
   self_profile: {

@@ -37,6 +37,7 @@ type Waiting = {
  */
 export class MemoryQueue implements Queue {
   readonly description = "in-process queue";
+  readonly isDurable = false;
   readonly #clock: Clock;
   readonly #streamId: string;
   readonly #bytesMax: number;

@@ -67,7 +67,7 @@ class SegmentWorker {
   constructor(deps: SegmentDeps) {
     this.#deps = deps;
     this.#limits = { ...BATCH_LIMITS, ...deps.limits };
-    this.#metrics = createSegmentMetrics(deps.registry, deps.queue);
+    this.#metrics = createSegmentMetrics(deps.registry, deps.queue, deps.clock);
     this.#giveUpAfterMs = deps.giveUpAfterMs ?? GIVE_UP_AFTER_MS;
   }
 
@@ -75,7 +75,8 @@ class SegmentWorker {
   async run(signal: AbortSignal): Promise<void> {
     const stream = await this.#deps.queue.streamId();
     let publishing: Promise<void> = Promise.resolve();
-    while (true) {
+    // What a durable queue holds is left to the others; of the one in this process nobody else would take it in.
+    while (!(signal.aborted && this.#deps.queue.isDurable)) {
       const { messages, round } = await this.#collect(signal);
       if (messages.length === 0 && signal.aborted) break;
       const batch = this.#dropConsumed({ stream, messages });
