@@ -1,6 +1,9 @@
 import { type MessagePort, workerData } from "node:worker_threads";
 import { systemClock } from "../../base/clock.ts";
 import { CodedError, FaultKind, type FaultRecord, faultRecord, isCoded } from "../../base/errors.ts";
+import { systemRandom } from "../../base/random.ts";
+import type { SpanContext } from "../../base/trace.ts";
+import { type Traced, tracedTask } from "../../base/traced-task.ts";
 import type { Bytes } from "../../base/units.ts";
 import type { CatalogState } from "../../catalog/catalog.ts";
 import type { FoldedState } from "../../catalog/state.ts";
@@ -44,7 +47,13 @@ export type QueryJob =
   | { readonly kind: "part"; readonly part: Uint8Array };
 
 /** `line` is the job's own, see {@link QuestionLine}. */
-export type QueryTask = { readonly job: QueryJob; readonly limits: EngineLimits; readonly line: MessagePort };
+export type QueryTask = {
+  readonly job: QueryJob;
+  readonly limits: EngineLimits;
+  readonly line: MessagePort;
+  /** The span that waits for the answer. */
+  readonly trace: SpanContext | undefined;
+};
 
 /** `stale`: the thread does not have the state the task was planned with (it was started anew): send it whole. */
 export type QueryReply =
@@ -70,7 +79,12 @@ const readBucket: ReadRange = (key, offset, size) => store.getRange(key, offset,
 const readRange = files?.through(readBucket) ?? readBucket;
 let newest: FoldedState | undefined;
 
-export default async function run({ job, limits, line: port }: QueryTask): Promise<QueryReply> {
+/** With the spans of the work, if it is traced. */
+export default function run(task: QueryTask): Promise<Traced<QueryReply>> {
+  return tracedTask(task.job.kind === "part" ? "answer part" : "answer", task.trace, systemRandom, () => reply(task));
+}
+
+async function reply({ job, limits, line: port }: QueryTask): Promise<QueryReply> {
   const line = new QuestionLine(port);
   try {
     if (job.kind === "part") return await work(() => partWork(job.part, limits, line), line);

@@ -1,5 +1,7 @@
 import { Piscina } from "piscina";
 import { CodedError, FaultKind, faultFromRecord } from "../../base/errors.ts";
+import { currentContext, recordHere } from "../../base/trace.ts";
+import type { Traced } from "../../base/traced-task.ts";
 import type { Bytes } from "../../base/units.ts";
 import type { CatalogState } from "../../catalog/catalog.ts";
 import type { StoreLocation } from "../../objects/location.ts";
@@ -133,8 +135,10 @@ export class QueryThreads {
   async #run(thread: QueryThread, job: QueryJob, { limits, signal }: ThreadWork): Promise<QueryReply> {
     const { far, close } = openLine(signal, job.kind === "question" ? this.#sharing?.askPeers : undefined);
     try {
-      const task: QueryTask = { job, limits, line: far };
-      return (await thread.pool.run(task, { transferList: [far] })) as QueryReply;
+      const task: QueryTask = { job, limits, line: far, trace: currentContext() };
+      const { result, spans } = (await thread.pool.run(task, { transferList: [far] })) as Traced<QueryReply>;
+      for (const span of spans) recordHere(span);
+      return result;
     } finally {
       close();
     }
