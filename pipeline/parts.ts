@@ -1,21 +1,29 @@
 import { availableParallelism } from "node:os";
+import { authMode } from "./auth-mode.ts";
 import { assert } from "./base/assert.ts";
 import { type Clock, systemClock } from "./base/clock.ts";
 import type { Log } from "./base/log.ts";
 import { createRegistry, type Registry } from "./base/metrics.ts";
 import { type Random, systemRandom } from "./base/random.ts";
+import type { Tracer } from "./base/trace.ts";
 import { type BucketCatalog, openCatalog } from "./catalog/bucket-catalog.ts";
 import { followCatalog } from "./catalog/follow.ts";
 import { natsHints } from "./catalog/nats-hints.ts";
+import { NO_OVERRIDES, readOverridesFile, type TenantSettings, tenantSettings } from "./config/overrides.ts";
+import { Reloader } from "./config/reloader.ts";
 import type { Config } from "./config/schema.ts";
-import type { Authenticate } from "./http/authenticate.ts";
+import { type Authenticate, createAuthenticate } from "./http/authenticate.ts";
 import { Bodies } from "./http/bodies.ts";
+import { createGate, type Gate } from "./http/gate.ts";
 import { connectNats, type Nats } from "./nats/nats.ts";
-import { type DirectoryStore, openDirectoryStore } from "./objects/directory.ts";
+import type { StoreLocation } from "./objects/location.ts";
+import type { ObjectStore } from "./objects/object-store.ts";
+import { openStore } from "./objects/open-store.ts";
 import { probeCreate } from "./objects/probe.ts";
 import { natsOptions, type OpenedQueue, openQueue } from "./open-queue.ts";
 import type { Queue } from "./queue/queue.ts";
 import { Pins } from "./roles/compact/pins.ts";
+import { isExclusive, storeLocation } from "./store-location.ts";
 import { WorkThreads } from "./work-threads.ts";
 
 /** What roles are made of. Opened once, in this order, and closed in reverse. */
@@ -25,7 +33,13 @@ export type Parts = {
   readonly random: Random;
   readonly log: Log;
   readonly registry: Registry;
+  readonly tracer: Tracer;
+  /** Files that may change while the process runs. */
+  readonly reloader: Reloader;
   readonly authenticate: Authenticate;
+  readonly gate: Gate;
+  /** Limits and retention of single tenants. */
+  readonly tenants: TenantSettings;
   /** Bounds the bodies of all requests together. */
   readonly bodies: Bodies;
   /** Cores this process may use. */
@@ -34,7 +48,9 @@ export type Parts = {
   readonly decodeThreads: number;
   /** Threads for the work of ingest, segment and compact. */
   readonly threads: WorkThreads;
-  readonly store: DirectoryStore;
+  readonly store: ObjectStore;
+  /** The same bucket, for threads that attach to it. */
+  readonly location: StoreLocation;
   /** Nobody else uses the bucket. */
   readonly exclusive: boolean;
   /** For roles that name it in their row. */
@@ -58,17 +74,23 @@ const DECODE_THREADS_MAX = 8;
 /** Idle threads end, and a quiet server does all of its work on one: each thread costs some 30 MB. */
 export const IDLE_THREAD_MS = 30_000;
 
+/** What parts are opened for, and who watches. */
+export type PartsOptions = { readonly needed: ReadonlySet<PartName>; readonly tracer: Tracer };
+
 /**
  * Opens the bucket, and the queue and the catalog where they are needed.
- * Errors: those of NATS and the stream, `object_store_locked` (another process owns the directory), `object_store_unsuitable`, `catalog_entry_corrupt`, those of the store.
+ * Errors: `tokens_…`, `overrides_…`, those of NATS and the stream, `object_store_locked` (another process owns the directory), `object_store_unsuitable`,
+ * `catalog_entry_corrupt`, those of the store.
  */
-export async function openParts(config: Config, log: Log, authenticate: Authenticate, needed: ReadonlySet<PartName>): Promise<Parts> {
+export async function openParts(config: Config, log: Log, { needed, tracer }: PartsOptions): Promise<Parts> {
   const clock = systemClock;
   const random = systemRandom;
-  const store = await openDirectoryStore({
-    path: config.data_dir,
-    fsync: config.segment.fsync,
-    shared: config.data_dir_shared,
+  const registry = createRegistry();
+  const reloader = new Reloader({ clock, log: log.child({ part: "reload" }), registry, intervalMs: config.reload_interval });
+  const mode = authMode(config, reloader);
+  const tenants = watchedTenants(config, reloader);
+  const location = storeLocation(config);
+  const store = await openStore(location, {
     clock,
     onForeign: (path) => log.warn({ path }, "the data directory holds something that is not an object, it is left alone"),
   });
@@ -78,14 +100,13 @@ export async function openParts(config: Config, log: Log, authenticate: Authenti
   };
   try {
     await probeCreate({ store, clock, random });
-    const registry = createRegistry();
     let nats: Nats | undefined;
     if (config.queue.kind === "nats") {
       const made = await connectNats(natsOptions(config), { clock, random, log: log.child({ part: "nats" }), registry });
       opened.push(() => made.close());
       nats = made;
     }
-    const exclusive = !config.data_dir_shared;
+    const exclusive = isExclusive(config);
     let catalog: BucketCatalog | undefined;
     if (needed.has("catalog")) {
       const catalogLog = log.child({ part: "catalog" });
@@ -114,12 +135,17 @@ export async function openParts(config: Config, log: Log, authenticate: Authenti
       random,
       log,
       registry,
-      authenticate,
+      tracer,
+      reloader,
+      authenticate: createAuthenticate(mode),
+      gate: createGate(mode),
+      tenants,
       bodies: new Bodies(config.http.bodies_in_flight_max, registry),
       cores,
       decodeThreads,
       threads,
       store,
+      location,
       exclusive,
       nats,
       get queue() {
@@ -138,4 +164,11 @@ export async function openParts(config: Config, log: Log, authenticate: Authenti
     await close();
     throw error;
   }
+}
+
+function watchedTenants(config: Config, reloader: Reloader): TenantSettings {
+  const { overrides_file } = config;
+  if (overrides_file === "") return tenantSettings(config, () => NO_OVERRIDES);
+  const overrides = reloader.watch("overrides_file", [overrides_file], () => readOverridesFile(overrides_file));
+  return tenantSettings(config, () => overrides.current);
 }

@@ -1,6 +1,7 @@
 import type { Running } from "./base/lifecycle.ts";
 import { type Bytes, MIB, type TenantId } from "./base/units.ts";
-import { type Config, limitsOf, type TenantLimits } from "./config/schema.ts";
+import type { TenantSettings } from "./config/overrides.ts";
+import type { Config, TenantLimits } from "./config/schema.ts";
 import type { ConnectRoutes, DirectRoute } from "./http/app.ts";
 import type { PlainRoutes } from "./http/plain-app.ts";
 import { IDLE_THREAD_MS, type PartName, type Parts } from "./parts.ts";
@@ -77,7 +78,19 @@ export const ALL_ROLES = Object.keys(ROLES) as RoleName[];
 
 const NO_ROUTES: Routes = { connect: [], plain: [], direct: [] };
 
-function startIngest({ config, decodeThreads, threads, queue, clock, random, registry, authenticate, bodies, log }: Parts): StartedRole {
+function startIngest({
+  config,
+  decodeThreads,
+  threads,
+  queue,
+  clock,
+  random,
+  registry,
+  authenticate,
+  tenants,
+  bodies,
+  log,
+}: Parts): StartedRole {
   const pool = createDecodePool({ threads: decodeThreads, runTask: threads.for("decode") });
   const ingest = createIngest({
     queue,
@@ -85,14 +98,14 @@ function startIngest({ config, decodeThreads, threads, queue, clock, random, reg
     pool,
     clock,
     random,
-    limitsOf: (tenant) => ingestLimits(limitsOf(config, tenant)),
+    limitsOf: (tenant) => ingestLimits(tenants.limitsOf(tenant)),
     metrics: createIngestMetrics(registry),
   });
-  const bodyBytesMax = (tenant: TenantId): number => bodyBytes(limitsOf(config, tenant));
+  const bodyBytesMax = (tenant: TenantId): number => bodyBytes(tenants.limitsOf(tenant));
   return {
     ingest,
     routes: {
-      connect: [ingestRpcs(ingest, messageBytesMax(config))],
+      connect: [ingestRpcs(ingest, messageBytesMax(config, tenants))],
       plain: [ingestRoutes({ ingest, bodies, bodyBytesMax })],
       direct: [directPush({ ingest, authenticate, bodies, bodyBytesMax, log })],
     },
@@ -100,7 +113,7 @@ function startIngest({ config, decodeThreads, threads, queue, clock, random, reg
   };
 }
 
-function startSegment({ config, threads, queue, store, catalog, clock, random, log, registry }: Parts): StartedRole {
+function startSegment({ config, tracer, threads, queue, store, catalog, clock, random, log, registry }: Parts): StartedRole {
   const filename = new URL("./roles/segment/build-task.ts", import.meta.url).href;
   const run = threads.for("build");
   const role = startSegmentRole({
@@ -112,23 +125,39 @@ function startSegment({ config, threads, queue, store, catalog, clock, random, l
     random,
     log: log.child({ role: "segment" }),
     registry,
+    tracer,
     limits: { bytesMax: config.segment.segment_max, flushIntervalMs: config.segment.flush_interval_ms, idleMs: config.segment.idle_ms },
   });
   return { routes: NO_ROUTES, stop: () => role.stop() };
 }
 
-function startCompact({ config, threads, store, exclusive, catalog, pins, clock, random, log, registry }: Parts): StartedRole {
+function startCompact({
+  config,
+  tracer,
+  tenants,
+  threads,
+  store,
+  location,
+  exclusive,
+  catalog,
+  pins,
+  clock,
+  random,
+  log,
+  registry,
+}: Parts): StartedRole {
   const routes: Routes = { ...NO_ROUTES, plain: [deletionRoutes({ catalog, clock, random })] };
   if (!config.compact.enabled) return { routes, stop: async () => {} };
   const role = startCompactRole({
     store,
     catalog,
-    merge: mergeOnThread(threads.for("merge", takesLong), store.path),
+    merge: mergeOnThread(threads.for("merge", takesLong), location),
     clock,
     random,
     log: log.child({ role: "compact" }),
     registry,
-    retentionMs: (tenant, service) => retentionMs(config, tenant, service),
+    tracer,
+    retentionMs: tenants.retentionMs,
     pins,
     exclusive,
     intervalMs: config.compact.interval,
@@ -138,12 +167,25 @@ function startCompact({ config, threads, store, exclusive, catalog, pins, clock,
   return { routes, stop: () => role.stop() };
 }
 
-function startQuery({ config, cores, store, catalog, pins, clock, authenticate, bodies, log, registry, nats }: Parts): StartedRole {
+function startQuery({
+  config,
+  cores,
+  location,
+  catalog,
+  pins,
+  clock,
+  authenticate,
+  tenants,
+  bodies,
+  log,
+  registry,
+  nats,
+}: Parts): StartedRole {
   const role = startQueryRole({
     catalog,
     pin: (version) => pins.pin(version),
     threads: {
-      storePath: store.path,
+      location,
       threads: threadsOr(config.query.threads, Math.max(1, Math.min(Math.floor(cores / 2), 8))),
       cacheBytes: config.query.cache_max as Bytes,
       idleMs: IDLE_THREAD_MS,
@@ -152,7 +194,7 @@ function startQuery({ config, cores, store, catalog, pins, clock, authenticate, 
     registry,
     limits: { datasetsMax: DATASETS_MAX, bytesMax: 0, durationMsMax: config.query.timeout },
     limitsOf: (tenant) => {
-      const { query_concurrency_max, query_read_max } = limitsOf(config, tenant);
+      const { query_concurrency_max, query_read_max } = tenants.limitsOf(tenant);
       return { concurrencyMax: query_concurrency_max, readBytesMax: query_read_max };
     },
     waitingMax: config.query.waiting_max,
@@ -170,7 +212,7 @@ function startQuery({ config, cores, store, catalog, pins, clock, authenticate, 
         ? undefined
         : { bus: new NatsBus(nats.connection), shareAboveBytes: config.query.share_above, log: log.child({ role: "query" }) },
   });
-  const deps = { ask: role.ask, limitsOf: (tenant: TenantId) => queryLimits(limitsOf(config, tenant)), clock };
+  const deps = { ask: role.ask, limitsOf: (tenant: TenantId) => queryLimits(tenants.limitsOf(tenant)), clock };
   return {
     routes: {
       connect: [querierRoutes(deps)],
@@ -191,19 +233,17 @@ function bodyBytes(limits: TenantLimits): number {
   return limits.body_max === 0 ? BODY_BYTES_MAX : limits.body_max;
 }
 
-/** The largest message that any tenant may send: for readers that do not know the tenant yet. */
-function messageBytesMax(config: Config): number {
-  return Math.max(bodyBytes(config.limits), ...Object.keys(config.limits_per_tenant).map((tenant) => bodyBytes(limitsOf(config, tenant))));
+/**
+ * The largest message that any tenant may send, for readers that do not know the tenant yet. A tenant whose limit is raised above all
+ * others while the process runs gets the rest of it with the next start.
+ */
+function messageBytesMax({ limits, limits_per_tenant }: Config, tenants: TenantSettings): number {
+  const named = [...Object.keys(limits_per_tenant), ...Object.keys(tenants.overrides())];
+  return Math.max(bodyBytes(limits), ...named.map((tenant) => bodyBytes(tenants.limitsOf(tenant))));
 }
 
 function threadsOr(configured: number, otherwise: number): number {
   return configured === 0 ? otherwise : configured;
-}
-
-/** Of a service, else of its tenant, else of all. */
-function retentionMs({ retention }: Config, tenant: string, service: string): number {
-  const own = retention.per_tenant[tenant];
-  return own?.services?.[service] ?? own?.period ?? retention.period;
 }
 
 function queryLimits(limits: TenantLimits): QueryLimits {

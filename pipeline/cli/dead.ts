@@ -2,11 +2,12 @@ import { systemClock } from "../base/clock.ts";
 import { CodedError, FaultKind, isCoded } from "../base/errors.ts";
 import { systemRandom } from "../base/random.ts";
 import { openCatalog } from "../catalog/bucket-catalog.ts";
-import { attachDirectoryStore, openDirectoryStore } from "../objects/directory.ts";
 import type { ObjectStore } from "../objects/object-store.ts";
+import { attachStore, openStore } from "../objects/open-store.ts";
 import { DEAD_PREFIX, deadKey } from "../objects/paths.ts";
 import { type DeadLetterHead, HEAD_BYTES_MAX, readDeadLetter } from "../roles/segment/dead-letter.ts";
 import { replayDeadLetter } from "../roles/segment/replay.ts";
+import { isExclusive, storeLocation } from "../store-location.ts";
 import { type SettingsOptions, settings } from "./settings.ts";
 
 /*
@@ -15,7 +16,7 @@ import { type SettingsOptions, settings } from "./settings.ts";
  */
 
 export async function listDead(options: SettingsOptions & { readonly json?: boolean }): Promise<void> {
-  const store = readingStore(options);
+  const store = await readingStore(options);
   let count = 0;
   try {
     for await (const { key, sizeBytes } of store.list(DEAD_PREFIX)) {
@@ -33,7 +34,7 @@ export async function listDead(options: SettingsOptions & { readonly json?: bool
 
 /** The head of a letter; with `raw` the message itself, as it was in the queue. */
 export async function showDead(id: string, options: SettingsOptions & { readonly raw?: boolean }): Promise<void> {
-  const store = readingStore(options);
+  const store = await readingStore(options);
   try {
     const { head, message } = readDeadLetter(await store.get(deadKey(id)).catch((error: unknown) => unknown(id, error)));
     process.stdout.write(options.raw === true ? message : `${JSON.stringify(head, null, 2)}\n`);
@@ -47,10 +48,11 @@ export async function replayDead(ids: readonly string[], options: SettingsOption
   if ((options.all === true) === ids.length > 0) {
     throw new CodedError("flag_invalid", FaultKind.Invalid, "name the dead letters to replay, or say --all");
   }
-  const store = await openDirectoryStore({ path: settings(options).loaded.config.data_dir, clock: systemClock });
+  const { config } = settings(options).loaded;
+  const store = await openStore(storeLocation(config), { clock: systemClock });
   try {
     const deps = { store, clock: systemClock, random: systemRandom };
-    const catalog = await openCatalog({ ...deps, exclusive: true });
+    const catalog = await openCatalog({ ...deps, exclusive: isExclusive(config) });
     const chosen = [...ids];
     if (options.all === true) for await (const { key } of store.list(DEAD_PREFIX)) chosen.push(key.slice(DEAD_PREFIX.length));
     let failed = 0;
@@ -71,8 +73,8 @@ export async function replayDead(ids: readonly string[], options: SettingsOption
   }
 }
 
-function readingStore(options: SettingsOptions): ObjectStore {
-  return attachDirectoryStore({ path: settings(options).loaded.config.data_dir });
+function readingStore(options: SettingsOptions): Promise<ObjectStore> {
+  return attachStore(storeLocation(settings(options).loaded.config));
 }
 
 async function headOf(store: ObjectStore, key: string): Promise<DeadLetterHead | { readonly code: string; readonly reason: string }> {

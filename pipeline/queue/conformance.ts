@@ -37,6 +37,19 @@ export function describeQueue(name: string, open: () => Promise<Queue>): void {
       await queue.close();
     });
 
+    it("hands out the headers of a message with it", async () => {
+      const queue = await open();
+      const published = [
+        queue.publish(0, { id: "h", bytes: bytes("h"), headers: { traceparent: "00-1-2-01" } }),
+        queue.publish(0, { id: "n", bytes: bytes("n") }),
+      ];
+      const messages = await pullAll(queue, 2);
+      expect(messages.map(({ headers }) => headers)).toEqual([{ traceparent: "00-1-2-01" }, undefined]);
+      for (const message of messages) message.ack();
+      await Promise.all(published);
+      await queue.close();
+    });
+
     it("waits for a message, and gives none when the signal is aborted", async () => {
       const queue = await open();
       const stop = new AbortController();

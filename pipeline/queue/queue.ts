@@ -40,6 +40,8 @@ export type OutgoingMessage = {
   /** A second message with the same id within the duplicate window is taken as already published. */
   readonly id: string;
   readonly bytes: Uint8Array;
+  /** Small facts beside the bytes, such as the trace they belong to. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 };
 
 export type PullBounds = { readonly messagesMax: number; readonly bytesMax: number };
@@ -48,6 +50,8 @@ export interface QueueMessage {
   readonly partition: number;
   readonly sequence: number;
   readonly bytes: Uint8Array;
+  /** As published. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Its bytes cannot be had, for this reason: it is to be put aside. */
   readonly fault?: CodedError;
   /** After the commit that counts it. */

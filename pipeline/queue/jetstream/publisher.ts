@@ -60,18 +60,18 @@ export class Publisher {
     try {
       const payloadMax = nats.connection.info?.max_payload ?? PAYLOAD_MAX_BYTES;
       if (size + HEADER_ROOM_BYTES > payloadMax) await this.#byInbox(partition, message);
-      else await this.#send(partition, message.id, message.bytes);
+      else await this.#send(partition, message, message.bytes);
     } finally {
       this.#bytes -= size;
     }
   }
 
   /** The object first, so that a message never refers to nothing. */
-  async #byInbox(partition: number, { id, bytes }: OutgoingMessage): Promise<void> {
-    const key = await this.#deps.inbox.put(bytes);
+  async #byInbox(partition: number, message: OutgoingMessage): Promise<void> {
+    const key = await this.#deps.inbox.put(message.bytes);
     let ack: PubAck;
     try {
-      ack = await this.#send(partition, id, new Uint8Array(), key);
+      ack = await this.#send(partition, message, new Uint8Array(), key);
     } catch (error) {
       // Only a message that surely is not in the stream lets its object go; of the others the sweep knows when.
       if (isRefusal(error)) await this.#deps.inbox.remove(key);
@@ -80,13 +80,14 @@ export class Publisher {
     if (ack.duplicate) await this.#deps.inbox.remove(key);
   }
 
-  async #send(partition: number, id: string, bytes: Uint8Array, inboxKey?: string): Promise<PubAck> {
+  async #send(partition: number, message: OutgoingMessage, bytes: Uint8Array, inboxKey?: string): Promise<PubAck> {
     const { js, subjectOf } = this.#deps;
-    const options = { msgID: id, timeout: ACK_WITHIN_MS };
+    const options = { msgID: message.id, timeout: ACK_WITHIN_MS };
     try {
-      if (inboxKey === undefined) return await js.publish(subjectOf(partition), bytes, options);
+      if (inboxKey === undefined && message.headers === undefined) return await js.publish(subjectOf(partition), bytes, options);
       const head = headers();
-      head.set(INBOX_HEADER, inboxKey);
+      for (const [name, value] of Object.entries(message.headers ?? {})) head.set(name, value);
+      if (inboxKey !== undefined) head.set(INBOX_HEADER, inboxKey);
       return await js.publish(subjectOf(partition), bytes, { ...options, headers: head });
     } catch (error) {
       throw this.#fault(error);

@@ -27,6 +27,7 @@ type Waiting = {
   readonly partition: number;
   readonly sequence: number;
   readonly bytes: Uint8Array;
+  readonly headers: QueueMessage["headers"];
   readonly fault: QueueMessage["fault"];
   readonly inboxKey: string | undefined;
   /** Which of the times that this worker has owned the partition it came in. */
@@ -145,7 +146,7 @@ export class Puller {
   async #receive(message: JsMsg, partition: number, tenure: number, signal: AbortSignal): Promise<Waiting | undefined> {
     const { inbox, clock, log } = this.#deps;
     const inboxKey = message.headers?.get(INBOX_HEADER) || undefined;
-    const common = { partition, sequence: message.seq, tenure, inboxKey };
+    const common = { partition, sequence: message.seq, headers: headersOf(message), tenure, inboxKey };
     // Copied: the client's bytes are a part of what came over the wire, of no alignment, and would keep all of it in memory.
     if (inboxKey === undefined) return { ...common, bytes: new Uint8Array(message.data), fault: undefined };
     while (!signal.aborted) {
@@ -179,7 +180,7 @@ export class Puller {
   }
 
   #deliver(waiting: Waiting): QueueMessage {
-    const { partition, sequence, bytes, fault, inboxKey } = waiting;
+    const { partition, sequence, bytes, headers, fault, inboxKey } = waiting;
     const { purger, inbox, clock } = this.#deps;
     let isSettled = false;
     const settle = (then: () => void) => (): void => {
@@ -195,6 +196,7 @@ export class Puller {
       partition,
       sequence,
       bytes,
+      headers,
       ...(fault === undefined ? {} : { fault }),
       ack: stored,
       term: stored,
@@ -251,4 +253,11 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
+}
+
+/** Without those of the queue itself and of NATS. */
+function headersOf({ headers }: JsMsg): QueueMessage["headers"] {
+  if (headers === undefined) return undefined;
+  const own = headers.keys().filter((name) => name !== INBOX_HEADER && !name.startsWith("Nats-"));
+  return own.length === 0 ? undefined : Object.fromEntries(own.map((name) => [name, headers.get(name)]));
 }

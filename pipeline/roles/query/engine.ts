@@ -1,6 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { CodedError, FaultKind } from "../../base/errors.ts";
 import { lookAhead } from "../../base/look-ahead.ts";
+import { inSpan } from "../../base/trace.ts";
 import type { TenantId, UnixMs } from "../../base/units.ts";
 import type { CatalogState } from "../../catalog/catalog.ts";
 import { VALUES_AHEAD } from "./ahead.ts";
@@ -109,13 +110,18 @@ export class BlockEngine implements Engine {
   }
 
   async tree(selection: TypedSelection, stacks: StackSelection): Promise<FlameTree> {
+    const selected = await this.#select(selection, stacks);
+    return inSpan("merge", { parts: selected.length }, () => this.#mergeTree(selected, stacks));
+  }
+
+  async #mergeTree(selected: readonly SelectedRows[], stacks: StackSelection): Promise<FlameTree> {
     const merger = new TreeMerger();
     const filter = new StackFilter(stacks);
     const load = async (rows: SelectedRows) => {
       const names = await this.#reader.stackNames(rows.planned);
       return { names, sums: await sumPerStack(rows, stacks, names.nodeOfStack.length, this.#reader) };
     };
-    for await (const { names, sums } of lookAhead(await this.#select(selection, stacks), VALUES_AHEAD, load)) {
+    for await (const { names, sums } of lookAhead(selected, VALUES_AHEAD, load)) {
       await this.#reader.step();
       const allowed = filter.selectedNodes(names);
       const self = new Float64Array(names.parent.length);
@@ -131,15 +137,17 @@ export class BlockEngine implements Engine {
 
   async stacks(selection: TypedSelection, stacks: StackSelection): Promise<MergedStacks> {
     const selected = await this.#select(selection, stacks);
-    return mergeStacks(selected, stacks, this.#reader);
+    return inSpan("merge", { parts: selected.length }, () => mergeStacks(selected, stacks, this.#reader));
   }
 
   async rows(selection: TypedSelection, stacks: StackSelection): Promise<ProfileRows> {
-    return collectRows(await this.#select(selection, stacks), stacks, this.#reader);
+    const selected = await this.#select(selection, stacks);
+    return inSpan("merge", { parts: selected.length }, () => collectRows(selected, stacks, this.#reader));
   }
 
   async spanRows(selection: TypedSelection, stacks: StackSelection): Promise<SpanRows> {
-    return collectSpanRows(await this.#select(selection, stacks), stacks, this.#reader);
+    const selected = await this.#select(selection, stacks);
+    return inSpan("merge", { parts: selected.length }, () => collectSpanRows(selected, stacks, this.#reader));
   }
 
   async series(selection: Selection): Promise<readonly SeriesOfKind[]> {
@@ -164,7 +172,9 @@ export class BlockEngine implements Engine {
   }
 
   async #select(selection: TypedSelection, stacks: StackSelection): ReturnType<typeof selectRows> {
-    return selectRows(this.#plan(selection), selection, this.#reader, { profileIds: stacks.profileIds, isDistinct: this.#isDistinct });
+    const plan = await inSpan("plan", { objects: this.#parts.state.objects.size }, async () => this.#plan(selection));
+    const which = { profileIds: stacks.profileIds, isDistinct: this.#isDistinct };
+    return inSpan("read", { datasets: plan.length }, () => selectRows(plan, selection, this.#reader, which));
   }
 
   get #isDistinct(): boolean {

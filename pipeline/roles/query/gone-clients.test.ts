@@ -6,10 +6,12 @@ import { QuerierService } from "../../api/gen/querier/v1/querier_pb.ts";
 import { systemClock } from "../../base/clock.ts";
 import { silentLog } from "../../base/log.ts";
 import { createRegistry } from "../../base/metrics.ts";
+import { systemRandom } from "../../base/random.ts";
 import type { DurationMs } from "../../base/units.ts";
 import { type App, createApp } from "../../http/app.ts";
 import { createAuthenticate } from "../../http/authenticate.ts";
 import { Bodies } from "../../http/bodies.ts";
+import { OPEN_GATE } from "../../http/gate.ts";
 import { createHttpMetrics } from "../../http/metrics.ts";
 import { OnePortServer } from "../../http/one-port.ts";
 import type { Asking } from "./asking.ts";
@@ -40,6 +42,9 @@ beforeAll(async () => {
   };
   app = await createApp({
     authenticate,
+    gate: OPEN_GATE,
+    random: systemRandom,
+    bodies: new Bodies(1 << 20, createRegistry()),
     connect: [querierRoutes(deps)],
     plain: [querierPlainRoutes(deps)],
     direct: directQueries({ ...deps, authenticate, bodies: new Bodies(1 << 20, registry), log: silentLog }),

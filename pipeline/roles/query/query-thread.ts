@@ -1,10 +1,14 @@
 import { type MessagePort, workerData } from "node:worker_threads";
 import { systemClock } from "../../base/clock.ts";
 import { CodedError, FaultKind, type FaultRecord, faultRecord, isCoded } from "../../base/errors.ts";
+import { systemRandom } from "../../base/random.ts";
+import type { SpanContext } from "../../base/trace.ts";
+import { type Traced, tracedTask } from "../../base/traced-task.ts";
 import type { Bytes } from "../../base/units.ts";
 import type { CatalogState } from "../../catalog/catalog.ts";
 import type { FoldedState } from "../../catalog/state.ts";
-import { attachDirectoryStore } from "../../objects/directory.ts";
+import type { StoreLocation } from "../../objects/location.ts";
+import { attachStore } from "../../objects/open-store.ts";
 import { answer } from "./answer.ts";
 import { applyUpdate, type StateUpdate } from "./catalog-replica.ts";
 import { RangeFiles, type RangeFilesOptions } from "./disk-cache/range-files.ts";
@@ -24,7 +28,7 @@ import { SharedEngine } from "./share/shared-engine.ts";
  */
 
 export type QueryThreadData = {
-  readonly storePath: string;
+  readonly location: StoreLocation;
   readonly cacheBytes: Bytes;
   /** Undefined: ranges are not kept on disk. */
   readonly rangeFiles: RangeFilesOptions | undefined;
@@ -43,7 +47,13 @@ export type QueryJob =
   | { readonly kind: "part"; readonly part: Uint8Array };
 
 /** `line` is the job's own, see {@link QuestionLine}. */
-export type QueryTask = { readonly job: QueryJob; readonly limits: EngineLimits; readonly line: MessagePort };
+export type QueryTask = {
+  readonly job: QueryJob;
+  readonly limits: EngineLimits;
+  readonly line: MessagePort;
+  /** The span that waits for the answer. */
+  readonly trace: SpanContext | undefined;
+};
 
 /** `stale`: the thread does not have the state the task was planned with (it was started anew): send it whole. */
 export type QueryReply =
@@ -61,15 +71,20 @@ export type QueryCost = {
   readonly diskHits: number;
 };
 
-const { storePath, cacheBytes, rangeFiles } = threadData();
-const store = attachDirectoryStore({ path: storePath });
+const { location, cacheBytes, rangeFiles } = threadData();
+const store = await attachStore(location);
 const cache = new SectionCache(cacheBytes);
 const files = rangeFiles === undefined ? undefined : new RangeFiles(rangeFiles, systemClock);
 const readBucket: ReadRange = (key, offset, size) => store.getRange(key, offset, size);
 const readRange = files?.through(readBucket) ?? readBucket;
 let newest: FoldedState | undefined;
 
-export default async function run({ job, limits, line: port }: QueryTask): Promise<QueryReply> {
+/** With the spans of the work, if it is traced. */
+export default function run(task: QueryTask): Promise<Traced<QueryReply>> {
+  return tracedTask(task.job.kind === "part" ? "answer part" : "answer", task.trace, systemRandom, () => reply(task));
+}
+
+async function reply({ job, limits, line: port }: QueryTask): Promise<QueryReply> {
   const line = new QuestionLine(port);
   try {
     if (job.kind === "part") return await work(() => partWork(job.part, limits, line), line);

@@ -39,7 +39,7 @@ beforeAll(async () => {
   await store.close();
   state = { version: 1, objects, tombstones: [], consumedSequence: () => 0 };
   threads = new QueryThreads({
-    storePath: folder,
+    location: { kind: "directory", path: folder },
     threads: 1,
     cacheBytes: 1 as Bytes,
     questionsPerThread: 4,

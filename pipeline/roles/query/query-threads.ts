@@ -1,7 +1,10 @@
 import { Piscina } from "piscina";
 import { CodedError, FaultKind, faultFromRecord } from "../../base/errors.ts";
+import { currentContext, recordHere } from "../../base/trace.ts";
+import type { Traced } from "../../base/traced-task.ts";
 import type { Bytes } from "../../base/units.ts";
 import type { CatalogState } from "../../catalog/catalog.ts";
+import type { StoreLocation } from "../../objects/location.ts";
 import { encodeUpdate } from "./catalog-replica.ts";
 import type { RangeFilesOptions } from "./disk-cache/range-files.ts";
 import type { EngineLimits } from "./engine.ts";
@@ -10,7 +13,7 @@ import type { Question } from "./question.ts";
 import { type AskPeers, openLine } from "./question-line.ts";
 
 export type QueryThreadsOptions = {
-  readonly storePath: string;
+  readonly location: StoreLocation;
   readonly threads: number;
   /** Of all threads together. */
   readonly cacheBytes: Bytes;
@@ -61,7 +64,7 @@ export class QueryThreads {
   constructor(options: QueryThreadsOptions) {
     this.#sharing = options.sharing;
     const workerData: QueryThreadData = {
-      storePath: options.storePath,
+      location: options.location,
       cacheBytes: Math.floor(options.cacheBytes / options.threads) as Bytes,
       rangeFiles: options.rangeFiles,
     };
@@ -132,8 +135,10 @@ export class QueryThreads {
   async #run(thread: QueryThread, job: QueryJob, { limits, signal }: ThreadWork): Promise<QueryReply> {
     const { far, close } = openLine(signal, job.kind === "question" ? this.#sharing?.askPeers : undefined);
     try {
-      const task: QueryTask = { job, limits, line: far };
-      return (await thread.pool.run(task, { transferList: [far] })) as QueryReply;
+      const task: QueryTask = { job, limits, line: far, trace: currentContext() };
+      const { result, spans } = (await thread.pool.run(task, { transferList: [far] })) as Traced<QueryReply>;
+      for (const span of spans) recordHere(span);
+      return result;
     } finally {
       close();
     }

@@ -53,7 +53,7 @@ beforeAll(async () => {
       pinned.add(version);
       return () => pinned.delete(version);
     },
-    threads: { storePath: folder, threads: 1, cacheBytes: 1 as Bytes, idleMs: 1000 },
+    threads: { location: { kind: "directory", path: folder }, threads: 1, cacheBytes: 1 as Bytes, idleMs: 1000 },
     diskCache: undefined,
     peers: undefined,
     clock: systemClock,

@@ -3,6 +3,7 @@ import { isCoded } from "../../base/errors.ts";
 import type { Running } from "../../base/lifecycle.ts";
 import type { Log } from "../../base/log.ts";
 import type { Registry } from "../../base/metrics.ts";
+import { inSpan } from "../../base/trace.ts";
 import type { TenantId } from "../../base/units.ts";
 import type { Catalog, CatalogState } from "../../catalog/catalog.ts";
 import type { Asking } from "./asking.ts";
@@ -148,7 +149,7 @@ export function startQueryRole(deps: QueryRoleDeps): QueryRole {
   return {
     ask: async (question, asking) => {
       try {
-        const bytes = await inTurn(question, asking);
+        const bytes = await inSpan("query", { kind: kindOf(question) }, () => inTurn(question, asking));
         metrics.questions.inc({ kind: kindOf(question), outcome: "answered" });
         return bytes;
       } catch (error) {
