@@ -17,7 +17,9 @@ import type { Question } from "./question.ts";
 /* Real threads over a real directory. */
 
 const T0 = 1_700_000_000_000;
-const OBJECTS = 300;
+/** Threads start slowly where many tests run. */
+const PATIENCE_MS = 120_000;
+const OBJECTS = 150;
 const NO_LIMITS = { datasetsMax: 0, bytesMax: 0, durationMsMax: 0 };
 const NOBODY_LEAVES = new AbortController().signal;
 
@@ -48,7 +50,7 @@ beforeAll(async () => {
     sharing: undefined,
     idleMs: 1000,
   });
-});
+}, PATIENCE_MS);
 afterAll(async () => {
   await threads.close();
   rmSync(folder, { recursive: true, force: true });
@@ -76,7 +78,7 @@ async function ask(signal: AbortSignal, limits = NO_LIMITS): Promise<{ readonly 
   return { bytes, cost: cost! };
 }
 
-describe("QueryThreads", () => {
+describe("QueryThreads", { timeout: PATIENCE_MS }, () => {
   it("answers, and says what the answer cost", async () => {
     const { bytes, cost } = await ask(NOBODY_LEAVES);
     expect(bytes.length).toBeGreaterThan(20);

@@ -16,6 +16,8 @@ import type { Question } from "./question.ts";
 /* The role over a real directory and a catalog that is moved by hand. */
 
 const T0 = 1_700_000_000_000;
+/** Threads start slowly where many tests run. */
+const PATIENCE_MS = 120_000;
 const folder = mkdtempSync(join(tmpdir(), "brazier-query-"));
 const asking = { tenants: ["t" as TenantId], signal: new AbortController().signal };
 let live: LiveObject;
@@ -62,7 +64,7 @@ beforeAll(async () => {
     limitsOf: () => limits,
     waitingMax: 8,
   });
-});
+}, PATIENCE_MS);
 afterAll(async () => {
   await role.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -74,7 +76,7 @@ const names: Question = {
   selection: { tenants: asking.tenants, matchers: [], startMs: (T0 - 1) as UnixMs, endMs: (T0 + 1) as UnixMs },
 };
 
-describe("the query role", () => {
+describe("the query role", { timeout: PATIENCE_MS }, () => {
   it("looks at the catalog again when an object has been put into another one meanwhile", async () => {
     state = stateOf(1, [{ ...live, key: segmentKey("0190000000-00000002") }]);
     newer = stateOf(2, [live]);
