@@ -25,15 +25,28 @@ export function start(
 
 /** Ends everything that was started here. */
 export function stopAll(): void {
-  for (const child of running) {
-    if (child.pid === undefined) continue;
+  signalAll("SIGKILL");
+  running.clear();
+}
+
+/** Stops everything that was started here where it stands, so that books can be compared that are kept at different times. */
+export function freezeAll(): void {
+  signalAll("SIGSTOP");
+}
+
+export function thawAll(): void {
+  signalAll("SIGCONT");
+}
+
+function signalAll(signal: NodeJS.Signals): void {
+  for (const { pid } of running) {
+    if (pid === undefined) continue;
     try {
-      process.kill(-child.pid, "SIGKILL");
+      process.kill(-pid, signal);
     } catch {
       // It has ended by itself.
     }
   }
-  running.clear();
 }
 
 /** What of a workload's needs is not on this machine. */

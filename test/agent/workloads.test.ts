@@ -13,7 +13,7 @@ import { askProto } from "../harness/client.ts";
 import { type FunctionWeight, weighFunctions } from "../harness/flame-graph.ts";
 import { type Server, startServer } from "../harness/server.ts";
 import { buildPrograms, reasonNotToRun, type Workload, workloads } from "./programs.ts";
-import { cpuByProgram, missingFor, start, stopAll } from "./running.ts";
+import { cpuByProgram, freezeAll, missingFor, start, stopAll, thawAll } from "./running.ts";
 
 /*
  * Goal: programs of every kind are found in the server's answers, under their service and with the function that takes their
@@ -36,6 +36,9 @@ const all: readonly Workload[] = unable === undefined ? workloads(folder) : [];
 
 const runnable = all.filter((workload) => missingFor(workload).length === 0);
 
+/** Programs under a name of their own. Not the forker: a child is known by its first sample, which is lost. */
+const own = runnable.filter(({ service, command }) => command[0] === join(folder, service) && service !== "w-forker");
+
 describe.skipIf(unable !== undefined)("the agent beside programs of every kind", () => {
   let server: Server;
   let agent: Agent;
@@ -51,11 +54,11 @@ describe.skipIf(unable !== undefined)("the agent beside programs of every kind",
     for (const workload of runnable) start(workload.command);
     start([join(folder, "w-idle"), "1000"]);
     await discovered();
-    const before = { server: await totals(), kernel: cpuByProgram() };
+    const before = await books();
     await briefOnes();
     await pause(WATCH_MS);
-    const after = { server: await totals(), kernel: cpuByProgram() };
-    for (const { service } of runnable) {
+    const after = await books();
+    for (const { service } of own) {
       reported.set(service, (after.server.get(service) ?? 0) - (before.server.get(service) ?? 0));
       counted.set(service, (after.kernel.get(service) ?? 0) - (before.kernel.get(service) ?? 0));
     }
@@ -92,9 +95,26 @@ describe.skipIf(unable !== undefined)("the agent beside programs of every kind",
     }
   }
 
+  /** What the server and the kernel have counted at one moment: the programs stand still until nothing is on its way any more. */
+  async function books(): Promise<{ readonly server: ReadonlyMap<string, number>; readonly kernel: ReadonlyMap<string, number> }> {
+    freezeAll();
+    const kernel = cpuByProgram();
+    const deadline = performance.now() + 60_000;
+    let server = await totals();
+    for (let quiet = 0; quiet < 3 && performance.now() < deadline; ) {
+      await pause(3_000);
+      const now = await totals();
+      quiet = [...now].every(([service, seconds]) => seconds === server.get(service)) ? quiet + 1 : 0;
+      server = now;
+    }
+    thawAll();
+    return { server, kernel };
+  }
+
+  /** Of the programs that only this test runs; others may use an interpreter, too. */
   async function totals(): Promise<ReadonlyMap<string, number>> {
     const seconds = new Map<string, number>();
-    for (const { service } of runnable) seconds.set(service, (await weights(service)).total / 1e9);
+    for (const { service } of own) seconds.set(service, (await weights(service)).total / 1e9);
     return seconds;
   }
 
@@ -153,9 +173,7 @@ describe.skipIf(unable !== undefined)("the agent beside programs of every kind",
   });
 
   it("reports the CPU seconds that the kernel counted, within 10 %", async () => {
-    // Not the forker: children are known by their first sample, which is lost. Nor interpreters: others may use them, too.
-    const services = runnable.filter(({ service, command }) => command[0] === join(folder, service) && service !== "w-forker");
-    const sum = (books: ReadonlyMap<string, number>) => services.reduce((total, { service }) => total + (books.get(service) ?? 0), 0);
+    const sum = (books: ReadonlyMap<string, number>) => own.reduce((total, { service }) => total + (books.get(service) ?? 0), 0);
     const ratio = sum(reported) / sum(counted);
     console.log(`CPU seconds: ${sum(reported).toFixed(1)} reported, ${sum(counted).toFixed(1)} counted by the kernel`);
     expect(ratio).toBeGreaterThan(0.9);
