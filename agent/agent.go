@@ -22,6 +22,7 @@ import (
 	"brazier.dev/agent/internal/perfevent"
 	"brazier.dev/agent/internal/pprofile"
 	"brazier.dev/agent/internal/sample"
+	"brazier.dev/agent/internal/scrape"
 	"brazier.dev/agent/internal/selfcheck"
 	"brazier.dev/agent/internal/serve"
 	"brazier.dev/agent/internal/symbolize"
@@ -39,6 +40,7 @@ type agent struct {
 	resolver  *attribute.Resolver
 	pods      *kube.Watcher
 	nodeName  string
+	scraper   atomic.Pointer[scrape.Scraper]
 	deliverer *deliver.Deliverer
 	node      *node.Node
 	// uploader is nil unless symbols are to be sent to the server.
@@ -143,15 +145,8 @@ func (a *agent) assemble() error {
 		a.uploader = debuginfo.New(door, a.log)
 		a.symbols.Loaded = a.uploader.Offer
 	}
-	labels := map[string]string{}
-	for name, value := range s.Labels {
-		labels[name] = value
-	}
-	if a.nodeName != "" {
-		labels["node"] = a.nodeName
-	}
 	a.node = node.New(
-		node.Options{Interval: s.Interval, Labels: labels, Threads: s.Threads, Limits: pprofile.DefaultLimits},
+		node.Options{Interval: s.Interval, Labels: a.ownLabels(), Threads: s.Threads, Limits: pprofile.DefaultLimits},
 		node.Neighbours{Attribute: a.attribute, Resolve: a.resolve, Offer: a.offer, Rate: a.rate, Log: a.log},
 	)
 	return nil

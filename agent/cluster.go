@@ -8,6 +8,7 @@ import (
 
 	"brazier.dev/agent/internal/attribute"
 	"brazier.dev/agent/internal/kube"
+	"brazier.dev/agent/internal/scrape"
 )
 
 // policiesEvery is how often the policy file is looked at. A mounted ConfigMap takes a minute to change in any case.
@@ -49,7 +50,40 @@ func (a *agent) followCluster(ctx context.Context) {
 		return
 	}
 	go a.pods.Run(ctx)
+	if a.settings.Scrape {
+		a.scraper.Store(scrape.New(scrape.Options{
+			Pods: a.pods.All, Labels: a.labelsOfScraped, Offer: a.deliverer.Offer,
+			Interval: a.settings.Interval, UserAgent: "brazier-agent/" + version, Log: a.log,
+		}))
+		go a.scraper.Load().Run(ctx)
+	}
 	if a.settings.PolicyFile != "" {
 		go attribute.FollowPolicies(ctx, a.settings.PolicyFile, policiesEvery, a.resolver.Rules.SetPolicies, a.log)
 	}
+}
+
+// labelsOfScraped gives the labels of what a pod tells of itself: those of the pod, and the agent's own.
+func (a *agent) labelsOfScraped(pod *attribute.Pod, container attribute.Container) (map[string]string, bool) {
+	labels, wanted := a.resolver.ResolvePod(pod, container)
+	if !wanted {
+		return nil, false
+	}
+	for name, value := range a.ownLabels() {
+		if _, taken := labels[name]; !taken {
+			labels[name] = value
+		}
+	}
+	return labels, true
+}
+
+// ownLabels are those of every profile of this agent.
+func (a *agent) ownLabels() map[string]string {
+	labels := map[string]string{}
+	for name, value := range a.settings.Labels {
+		labels[name] = value
+	}
+	if a.nodeName != "" {
+		labels["node"] = a.nodeName
+	}
+	return labels
 }

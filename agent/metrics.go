@@ -77,6 +77,20 @@ func (a *agent) metrics() []serve.Metric {
 		add("requests_total", "Requests to the server by what came of them.", float64(count), "outcome", outcome)
 	}
 
+	if scraper := a.scraper.Load(); scraper != nil {
+		add("scrape_targets", "Addresses of pods that are scraped.", float64(scraper.Targets()))
+		for outcome, count := range scraper.Counts() {
+			add("scrapes_total", "Scrapes of pods by what came of them; base is the first of a profile that grows.", float64(count), "kind", outcome.Kind, "outcome", outcome.Outcome)
+		}
+	}
+	if a.pods != nil {
+		synced := 0.0
+		if a.pods.Synced() {
+			synced = 1
+		}
+		add("pods_known", "1 when the API server has told of the node's pods.", synced)
+	}
+
 	symbols := a.symbols.Stats()
 	add("symbol_files", "Executable files that are known.", float64(symbols.Files))
 	add("symbol_files_open", "Executable files that are open.", float64(symbols.OpenFiles))

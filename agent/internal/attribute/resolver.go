@@ -61,15 +61,24 @@ func (r *Resolver) resolve(p *Process, last bool) (map[string]string, Verdict) {
 	if !pod.Settled && !last {
 		return nil, Hold
 	}
-	decision := r.Rules.decide(&pod)
-	if !decision.enabled {
+	labels, enabled := r.ResolvePod(&pod, container)
+	if !enabled {
 		return nil, Ignore
 	}
-	labels := LabelsOfPod(&pod, container)
+	return labels, Send
+}
+
+// ResolvePod gives the labels of a pod's container, and whether it is to be profiled.
+func (r *Resolver) ResolvePod(pod *Pod, container Container) (map[string]string, bool) {
+	decision := r.Rules.decide(pod)
+	if !decision.enabled {
+		return nil, false
+	}
+	labels := LabelsOfPod(pod, container)
 	for name, value := range decision.labels {
 		labels[name] = value
 	}
-	return labels, Send
+	return labels, true
 }
 
 // unknown is a container of no pod: one that the runtime made on the side, or one whose pod the API server has not told of.
