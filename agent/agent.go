@@ -127,7 +127,7 @@ func (a *agent) assemble() error {
 		return err
 	}
 	options := deliver.Options{
-		URL: s.URL, Tenant: s.Tenant, Headers: s.Headers,
+		URL: s.URL, Protocol: s.Protocol, Tenant: s.Tenant, Headers: s.Headers,
 		Credentials: deliver.Credentials{TokenFile: s.TokenFile, CAFile: s.CAFile, CertFile: s.CertFile, KeyFile: s.KeyFile},
 		QueueMax:    int64(s.QueueMax), SpoolMax: int64(s.SpoolMax), SpoolDir: s.SpoolDir,
 		AgeMax: s.AgeMax, Timeout: s.Timeout, BackoffMin: s.BackoffMin, BackoffMax: s.BackoffMax,

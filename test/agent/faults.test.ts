@@ -222,6 +222,26 @@ describe.skipIf(unable !== undefined)("the agent and faults on its way", () => {
     }
   });
 
+  it("delivers by OTLP, and answers that reject are counted", async () => {
+    const otlp = await startAgent({ url: proxy.url, args: [...QUICK, "--protocol", "otlp", "--labels", "way=otlp"] });
+    try {
+      await books(otlp, "delivery", (now) => now.delivered > 0 && now.waiting === 0 && balanced(now));
+      const answer = await ask<{ names?: readonly string[] }>(server.url, "LabelValues", {
+        name: "service_name",
+        matchers: ['{way="otlp"}'],
+        start: Date.now() - 600_000,
+        end: Date.now() + 1_000,
+      });
+      expect(answer.names?.length).toBeGreaterThan(0);
+      // partial_success { rejected_profiles: 1, error_message: "no" }
+      const rejected = Buffer.from([0x0a, 0x06, 0x08, 0x01, 0x12, 0x02, 0x6e, 0x6f]).toString("latin1");
+      proxy.behave({ kind: "answer", status: 200, headers: { "content-type": "application/x-protobuf" }, body: rejected });
+      await books(otlp, "rejected profiles", (now) => (now.dropped.get("refused") ?? 0) > 0 && balanced(now));
+    } finally {
+      await otlp.stop();
+    }
+  });
+
   it("drops the oldest and counts them when the queue is full", async () => {
     proxy.behave({ kind: "cut" });
     const small = await startAgent({ url: proxy.url, args: [...QUICK, "--queue-max", "64KiB"] });

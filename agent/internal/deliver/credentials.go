@@ -47,8 +47,7 @@ func (w *watchedFile) get() (string, error) {
 	return w.content, nil
 }
 
-// transport makes connections by the files of the credentials. A pool of authorities is read when the agent starts; our own
-// certificate is read for every new connection.
+// transport makes connections by the files of the credentials. Our own certificate is read for every new connection.
 func (c Credentials) transport() (*http.Transport, error) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 2
@@ -78,4 +77,55 @@ func (c Credentials) transport() (*http.Transport, error) {
 	}
 	transport.TLSClientConfig = settings
 	return transport, nil
+}
+
+// reloadingTransport makes its connections anew when one of the files has changed: authorities are renewed too, and an open connection
+// would keep showing the old certificate. Until the changed files can be read together, what was there before is used.
+type reloadingTransport struct {
+	credentials Credentials
+
+	mu      sync.Mutex
+	state   string
+	current *http.Transport
+}
+
+func newReloadingTransport(credentials Credentials) (*reloadingTransport, error) {
+	t := &reloadingTransport{credentials: credentials, state: credentials.state()}
+	var err error
+	t.current, err = credentials.transport()
+	return t, err
+}
+
+// RoundTrip is called by the client for each request.
+func (t *reloadingTransport) RoundTrip(request *http.Request) (*http.Response, error) {
+	return t.transport().RoundTrip(request)
+}
+
+func (t *reloadingTransport) transport() *http.Transport {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if state := t.credentials.state(); state != t.state {
+		if fresh, err := t.credentials.transport(); err == nil {
+			t.current.CloseIdleConnections()
+			t.current, t.state = fresh, state
+		}
+	}
+	return t.current
+}
+
+// CloseIdleConnections is asked for by the client.
+func (t *reloadingTransport) CloseIdleConnections() { t.transport().CloseIdleConnections() }
+
+// state changes with the files. Mounted secrets are swapped by a link, which the times follow.
+func (c Credentials) state() string {
+	state := ""
+	for _, file := range []string{c.CAFile, c.CertFile, c.KeyFile} {
+		if file == "" {
+			continue
+		}
+		if info, err := os.Stat(file); err == nil {
+			state += fmt.Sprintf("%d/%d;", info.ModTime().UnixNano(), info.Size())
+		}
+	}
+	return state
 }

@@ -14,6 +14,8 @@ import (
 // Options of a deliverer.
 type Options struct {
 	URL, Tenant string
+	// Protocol is push (the default) or otlp.
+	Protocol    string
 	Credentials Credentials
 	// Headers are added to every request.
 	Headers map[string]string
@@ -55,14 +57,19 @@ func New(options Options) (*Deliverer, error) {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	transport, err := options.Credentials.transport()
+	with, err := protocolOf(options.Protocol)
+	if err != nil {
+		return nil, err
+	}
+	transport, err := newReloadingTransport(options.Credentials)
 	if err != nil {
 		return nil, err
 	}
 	d := &Deliverer{options: options, ended: make(chan struct{})}
 	token := &watchedFile{path: options.Credentials.TokenFile, now: options.Now}
 	d.pusher = &pusher{
-		url: strings.TrimRight(options.URL, "/"), headers: options.Headers, tenant: options.Tenant, token: token.get,
+		with: with,
+		url:  strings.TrimRight(options.URL, "/"), headers: options.Headers, tenant: options.Tenant, token: token.get,
 		agent: options.UserAgent, now: options.Now,
 		client: &http.Client{
 			Transport: transport, Timeout: options.Timeout,
@@ -135,7 +142,7 @@ func (d *Deliverer) send(ctx context.Context) {
 	oneByOne := 0
 	for {
 		limits := normalBatch
-		if oneByOne > 0 {
+		if oneByOne > 0 || d.pusher.with.alone {
 			limits.profiles = 1
 		}
 		changed := d.queue.wait()
@@ -186,7 +193,11 @@ func (d *Deliverer) try(ctx context.Context, batch []parcel) answer {
 		d.queue.settle(batch, true, "")
 		d.recovered()
 	case result.verdict == verdictRefused && len(batch) == 1:
-		d.queue.settle(batch, false, DropRefused)
+		reason := DropRefused
+		if result.outcome == "unsendable" {
+			reason = DropUnsendable
+		}
+		d.queue.settle(batch, false, reason)
 		d.options.Log.Warn("the server refuses a profile; it is dropped", "service", uploads[0].Labels["service_name"], "error", result.problem)
 	default:
 		d.queue.settle(batch, false, "")

@@ -57,6 +57,7 @@ func appendField(to []byte, field uint64, content []byte) []byte {
 // pusher sends batches to one server.
 type pusher struct {
 	url     string
+	with    protocol
 	headers map[string]string
 	tenant  string
 	token   func() (string, error)
@@ -69,15 +70,21 @@ type pusher struct {
 const maxAnswer = 4096
 
 func (p *pusher) push(ctx context.Context, uploads []*Upload) answer {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url+pushPath, bytes.NewReader(pushBody(uploads)))
+	body, err := p.with.body(uploads)
+	if err != nil {
+		return answer{verdict: verdictRefused, outcome: "unsendable", problem: err.Error()}
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url+p.with.path, bytes.NewReader(body))
 	if err != nil {
 		return answer{verdict: verdictRetry, outcome: "request", problem: err.Error()}
 	}
 	for name, value := range p.headers {
 		request.Header.Set(name, value)
 	}
-	request.Header.Set("Content-Type", "application/proto")
-	request.Header.Set("Connect-Protocol-Version", "1")
+	request.Header.Set("Content-Type", p.with.contentType)
+	if p.with.encoding != "" {
+		request.Header.Set("Content-Encoding", p.with.encoding)
+	}
 	request.Header.Set("User-Agent", p.agent)
 	if p.tenant != "" {
 		request.Header.Set("X-Scope-OrgID", p.tenant)
@@ -99,10 +106,10 @@ func (p *pusher) push(ctx context.Context, uploads []*Upload) answer {
 		return answerOf(response, strings.TrimSpace(strings.ToValidUTF8(string(message), "\uFFFD")), p.now())
 	}
 	// A proxy's or captive portal's page is 200 too: only the server's own answer says that it has the profiles.
-	if kind := response.Header.Get("Content-Type"); kind != "application/proto" {
+	if kind := response.Header.Get("Content-Type"); kind != p.with.contentType {
 		return answer{verdict: verdictRetry, outcome: "garbage", problem: fmt.Sprintf("what answers at %s is no profile server: its answer has the type %q", p.url, kind)}
 	}
-	return answer{verdict: verdictDelivered, outcome: "delivered"}
+	return p.with.accepted(message)
 }
 
 func failureOf(err error) string {
