@@ -1,27 +1,30 @@
-import { authMode } from "./auth-mode.ts";
-import { isCoded } from "./base/errors.ts";
 import type { Running } from "./base/lifecycle.ts";
 import type { Log } from "./base/log.ts";
-import type { DurationMs } from "./base/units.ts";
+import { systemRandom } from "./base/random.ts";
 import type { LoadedConfig } from "./config/load.ts";
-import { type App, createApp } from "./http/app.ts";
-import { createAuthenticate } from "./http/authenticate.ts";
-import { createHttpMetrics } from "./http/metrics.ts";
-import { OnePortServer } from "./http/one-port.ts";
+import { type App, createApp, type ServedRoute } from "./http/app.ts";
+import { OPEN_GATE } from "./http/gate.ts";
+import { createHttpMetrics, type HttpMetrics } from "./http/metrics.ts";
+import type { RequestListener } from "./http/one-port.ts";
 import { pageRoutes } from "./http/page-files.ts";
+import { createPlainApp } from "./http/plain-app.ts";
+import { probeRoutes } from "./http/probe-routes.ts";
+import { observeReadiness, Readiness } from "./http/readiness.ts";
 import { type BuildInfo, statusRoutes } from "./http/status-routes.ts";
 import { statusRpcs } from "./http/status-rpcs.ts";
-import { probeWrite } from "./objects/probe.ts";
+import { type Listening, openListeners } from "./listeners.ts";
 import { openParts, type Parts } from "./parts.ts";
 import { observeProcess } from "./process-metrics.ts";
-import { ALL_ROLES, ROLES, type StartedRole } from "./roles.ts";
+import { profileSelf } from "./profile-self.ts";
+import { readyChecks } from "./ready-checks.ts";
+import { partsOf, ROLES, rolesOf, type StartedRole } from "./roles.ts";
 import { debugRoutes } from "./self-profile/debug-routes.ts";
+import { startTracing } from "./tracing/tracing.ts";
 import { FEATURE_FLAGS, readBuildInfo } from "./version.ts";
 
-export type Server = Running & {
-  /** Where the server really listens: configured ports may be 0. */
-  readonly port: number;
-  readonly otlpPorts: { readonly grpc: number | undefined; readonly http: number | undefined };
+export type Server = Listening & {
+  /** Everything that is served. */
+  readonly routes: readonly ServedRoute[];
 };
 
 export type ServerOptions = {
@@ -31,7 +34,7 @@ export type ServerOptions = {
 
 /**
  * Config → open parts → start roles → listen. Everything that was opened is closed again if a later step fails.
- * Errors: those of {@link openParts}, `port_taken`, `port_denied`, `tokens_…`.
+ * Errors: those of {@link openParts} and {@link openListeners}.
  */
 export async function startServer(loaded: LoadedConfig, log: Log, options: ServerOptions): Promise<Server> {
   const { config } = loaded;
@@ -40,90 +43,82 @@ export async function startServer(loaded: LoadedConfig, log: Log, options: Serve
     for (let part = started.pop(); part !== undefined; part = started.pop()) await part.stop();
   };
   try {
-    const parts = await openParts(config, log, createAuthenticate(authMode(config)));
-    started.push({ stop: () => parts.close() });
+    const names = rolesOf(config);
     const build = await readBuildInfo();
+    const tracing = await startTracing(config, { random: systemRandom, version: build.version, roles: names });
+    started.push(tracing);
+    const parts = await openParts(config, log, { tracer: tracing.tracer, needed: partsOf(names) });
+    started.push({ stop: () => parts.close() });
     observeProcess(parts.registry, build);
 
     const roles: StartedRole[] = [];
-    for (const name of ALL_ROLES.toReversed()) {
+    for (const name of names.toReversed()) {
       const role = ROLES[name](parts);
       roles.push(role);
       started.push(role);
     }
 
-    const app = await openApp(parts, { loaded, build, roles, page: options.page });
+    const readiness = new Readiness(readyChecks(parts, names), parts.clock);
+    observeReadiness(parts.registry, readiness);
+    const metrics = createHttpMetrics(parts.registry, parts.clock);
+    const app = await openApp(parts, { loaded, build, roles, readiness, metrics, page: options.page });
     started.push({ stop: () => app.close() });
-    const { servers, ...listening } = await listen(parts, app);
-    started.push({ stop: () => closeAll(servers, config.http.shutdown_grace) });
+    const status = createPlainApp({
+      authenticate: parts.authenticate,
+      log,
+      gate: OPEN_GATE,
+      routes: [probeRoutes({ registry: parts.registry, readiness })],
+      metrics,
+    }).app;
+    await status.ready();
+    started.push({ stop: () => status.close() });
+    const listening = await openListeners(parts, { everything: app.listener, status: status.routing as RequestListener });
+    started.push(listening, parts.reloader.start());
 
     const ingest = roles.find((role) => role.ingest !== undefined)?.ingest;
-    if (config.self_profile.enabled && ingest !== undefined) {
-      const { startSelfProfile } = await import("./self-profile/self-profile.ts");
-      started.push(
-        startSelfProfile({
-          ingest,
-          clock: parts.clock,
-          log: log.child({ part: "self-profile" }),
-          intervalMs: config.self_profile.interval,
-        }),
-      );
-    }
-    return { ...listening, stop };
+    const selfProfile = await profileSelf(parts, { ingest, roles: names, version: build.version });
+    if (selfProfile !== undefined) started.push(selfProfile);
+    return { ...listening, routes: app.routes, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-type AppOptions = ServerOptions & { readonly loaded: LoadedConfig; readonly build: BuildInfo; readonly roles: readonly StartedRole[] };
+type AppOptions = ServerOptions & {
+  readonly loaded: LoadedConfig;
+  readonly build: BuildInfo;
+  readonly roles: readonly StartedRole[];
+  readonly readiness: Readiness;
+  readonly metrics: HttpMetrics;
+};
 
-async function openApp(parts: Parts, { loaded, build, roles, page }: AppOptions): Promise<App> {
+function openApp(parts: Parts, { loaded, build, roles, readiness, metrics, page }: AppOptions): Promise<App> {
   const status = statusRoutes({
     loaded,
     build,
-    registry: parts.registry,
-    clock: parts.clock,
-    probeWrite: () => probeWrite(parts),
+    roles: rolesOf(loaded.config),
+    readiness,
+    reloader: parts.reloader,
+    tenants: parts.tenants,
   });
+  const { authenticate, gate, bodies, log, random, tracer } = parts;
   return createApp({
-    authenticate: parts.authenticate,
+    authenticate,
+    gate,
+    bodies,
+    log,
+    random,
+    tracer,
     connect: [...roles.flatMap((role) => role.routes.connect), statusRpcs(FEATURE_FLAGS)],
-    plain: [...roles.flatMap((role) => role.routes.plain), status, debugRoutes(parts.clock), pageRoutes(page)],
+    plain: [
+      ...roles.flatMap((role) => role.routes.plain),
+      probeRoutes({ registry: parts.registry, readiness }),
+      status,
+      debugRoutes(parts.clock),
+      pageRoutes(page),
+    ],
     direct: roles.flatMap((role) => role.routes.direct),
-    log: parts.log,
-    metrics: createHttpMetrics(parts.registry, parts.clock),
+    metrics,
   });
-}
-
-type Listening = { readonly servers: readonly OnePortServer[]; readonly port: number; readonly otlpPorts: Server["otlpPorts"] };
-
-/** The main port must be had; those of OTLP are a convenience that another collector on this machine may have taken. */
-async function listen({ config, log }: Parts, app: App): Promise<Listening> {
-  const servers: OnePortServer[] = [];
-  const { host } = config.http;
-  const open = async (wanted: number): Promise<number> => {
-    const server = new OnePortServer(app.listener);
-    const port = await server.listen(wanted, host);
-    servers.push(server);
-    return port;
-  };
-  const tryOpen = async (wanted: number): Promise<number | undefined> => {
-    if (!config.otlp.enabled) return undefined;
-    try {
-      return await open(wanted);
-    } catch (error) {
-      if (!isCoded(error)) throw error;
-      log.warn({ port: wanted, code: error.code }, "an OTLP port cannot be had, OTLP is served on the main port only");
-      return undefined;
-    }
-  };
-  const port = await open(config.http.port);
-  const grpc = await tryOpen(config.otlp.grpc_port);
-  const http = await tryOpen(config.otlp.http_port);
-  return { servers, port, otlpPorts: { grpc, http } };
-}
-
-async function closeAll(servers: readonly OnePortServer[], graceMs: number): Promise<void> {
-  await Promise.all(servers.map((server) => server.close(graceMs as DurationMs)));
 }

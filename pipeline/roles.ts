@@ -1,12 +1,14 @@
 import type { Running } from "./base/lifecycle.ts";
 import { type Bytes, MIB, type TenantId } from "./base/units.ts";
-import { type Config, limitsOf, type TenantLimits } from "./config/schema.ts";
+import type { TenantSettings } from "./config/overrides.ts";
+import type { Config, TenantLimits } from "./config/schema.ts";
 import type { ConnectRoutes, DirectRoute } from "./http/app.ts";
 import type { PlainRoutes } from "./http/plain-app.ts";
-import { IDLE_THREAD_MS, type Parts } from "./parts.ts";
+import { IDLE_THREAD_MS, type PartName, type Parts } from "./parts.ts";
 import { startCompactRole } from "./roles/compact/compact.ts";
 import { deletionRoutes } from "./roles/compact/door/http.ts";
 import { mergeOnThread } from "./roles/compact/merge-on-thread.ts";
+import { takesLong } from "./roles/compact/merge-task.ts";
 import { createDecodePool } from "./roles/ingest/decode-pool.ts";
 import { directPush } from "./roles/ingest/door/direct-push.ts";
 import { ingestRoutes } from "./roles/ingest/door/http.ts";
@@ -17,8 +19,10 @@ import type { IngestLimits } from "./roles/ingest/limits.ts";
 import { createIngestMetrics } from "./roles/ingest/metrics.ts";
 import { querierRoutes } from "./roles/query/connect.ts";
 import { directQueries } from "./roles/query/direct-queries.ts";
+import { startDiskCache } from "./roles/query/disk-cache/keeper.ts";
 import { querierPlainRoutes } from "./roles/query/http.ts";
 import { startQueryRole } from "./roles/query/query.ts";
+import { NatsBus } from "./roles/query/share/nats-bus.ts";
 import type { QueryLimits } from "./roles/query/validate-range.ts";
 import type { SegmentBytes } from "./roles/segment/build.ts";
 import { startSegmentRole } from "./roles/segment/segment.ts";
@@ -53,26 +57,55 @@ export const ROLES = {
 
 export type RoleName = keyof typeof ROLES;
 
+/** Which parts the role asks for, beside the bucket and the threads. */
+const NEEDS: Readonly<Record<RoleName, readonly PartName[]>> = {
+  ingest: ["queue"],
+  segment: ["queue", "worker", "catalog"],
+  compact: ["catalog"],
+  query: ["catalog"],
+};
+
+/** The roles that the configuration says, in the order of the data. */
+export function rolesOf({ role }: Pick<Config, "role">): readonly RoleName[] {
+  return ALL_ROLES.filter((name) => role.includes("all") || role.includes(name));
+}
+
+export function partsOf(roles: readonly RoleName[]): ReadonlySet<PartName> {
+  return new Set(roles.flatMap((name) => NEEDS[name]));
+}
+
 export const ALL_ROLES = Object.keys(ROLES) as RoleName[];
 
 const NO_ROUTES: Routes = { connect: [], plain: [], direct: [] };
 
-function startIngest({ config, decodeThreads, threads, queue, clock, random, registry, authenticate, bodies, log }: Parts): StartedRole {
+function startIngest({
+  config,
+  decodeThreads,
+  threads,
+  queue,
+  clock,
+  random,
+  registry,
+  authenticate,
+  tenants,
+  bodies,
+  log,
+}: Parts): StartedRole {
   const pool = createDecodePool({ threads: decodeThreads, runTask: threads.for("decode") });
   const ingest = createIngest({
     queue,
-    partitions: config.ingest.partitions,
+    partitions: config.queue.partitions,
     pool,
     clock,
     random,
-    limitsOf: (tenant) => ingestLimits(limitsOf(config, tenant)),
+    limitsOf: (tenant) => ingestLimits(tenants.limitsOf(tenant)),
     metrics: createIngestMetrics(registry),
   });
-  const bodyBytesMax = (tenant: TenantId): number => bodyBytes(limitsOf(config, tenant));
+  const bodyBytesMax = (tenant: TenantId): number => bodyBytes(tenants.limitsOf(tenant));
   return {
     ingest,
     routes: {
-      connect: [ingestRpcs(ingest, messageBytesMax(config))],
+      connect: [ingestRpcs(ingest, messageBytesMax(config, tenants))],
       plain: [ingestRoutes({ ingest, bodies, bodyBytesMax })],
       direct: [directPush({ ingest, authenticate, bodies, bodyBytesMax, log })],
     },
@@ -80,7 +113,7 @@ function startIngest({ config, decodeThreads, threads, queue, clock, random, reg
   };
 }
 
-function startSegment({ config, threads, queue, store, catalog, clock, random, log, registry }: Parts): StartedRole {
+function startSegment({ config, tracer, threads, queue, store, catalog, clock, random, log, registry }: Parts): StartedRole {
   const filename = new URL("./roles/segment/build-task.ts", import.meta.url).href;
   const run = threads.for("build");
   const role = startSegmentRole({
@@ -92,46 +125,94 @@ function startSegment({ config, threads, queue, store, catalog, clock, random, l
     random,
     log: log.child({ role: "segment" }),
     registry,
+    tracer,
     limits: { bytesMax: config.segment.segment_max, flushIntervalMs: config.segment.flush_interval_ms, idleMs: config.segment.idle_ms },
   });
   return { routes: NO_ROUTES, stop: () => role.stop() };
 }
 
-function startCompact({ config, threads, store, catalog, pins, clock, random, log, registry }: Parts): StartedRole {
+function startCompact({
+  config,
+  tracer,
+  tenants,
+  threads,
+  store,
+  location,
+  exclusive,
+  catalog,
+  pins,
+  clock,
+  random,
+  log,
+  registry,
+}: Parts): StartedRole {
   const routes: Routes = { ...NO_ROUTES, plain: [deletionRoutes({ catalog, clock, random })] };
   if (!config.compact.enabled) return { routes, stop: async () => {} };
   const role = startCompactRole({
     store,
     catalog,
-    merge: mergeOnThread(threads.for("merge"), store.path),
+    merge: mergeOnThread(threads.for("merge", takesLong), location),
     clock,
     random,
     log: log.child({ role: "compact" }),
     registry,
-    retentionMs: (tenant, service) => retentionMs(config, tenant, service),
+    tracer,
+    retentionMs: tenants.retentionMs,
     pins,
-    exclusive: true,
+    exclusive,
     intervalMs: config.compact.interval,
-    retiredGraceMs: config.compact.grace,
+    // Queries of other processes hold no pin here: the default for a shared bucket is longer than any of them.
+    ...(exclusive ? { retiredGraceMs: config.compact.grace } : {}),
   });
   return { routes, stop: () => role.stop() };
 }
 
-function startQuery({ config, cores, store, catalog, pins, clock, authenticate, bodies, log }: Parts): StartedRole {
+function startQuery({
+  config,
+  cores,
+  location,
+  catalog,
+  pins,
+  clock,
+  authenticate,
+  tenants,
+  bodies,
+  log,
+  registry,
+  nats,
+}: Parts): StartedRole {
   const role = startQueryRole({
     catalog,
     pin: (version) => pins.pin(version),
     threads: {
-      storePath: store.path,
+      location,
       threads: threadsOr(config.query.threads, Math.max(1, Math.min(Math.floor(cores / 2), 8))),
       cacheBytes: config.query.cache_max as Bytes,
-      limits: { datasetsMax: DATASETS_MAX, bytesMax: config.query.read_max, durationMsMax: config.query.timeout },
-      questionsPerThread: QUESTIONS_PER_THREAD,
-      waitingMax: config.query.waiting_max,
       idleMs: IDLE_THREAD_MS,
     },
+    clock,
+    registry,
+    limits: { datasetsMax: DATASETS_MAX, bytesMax: 0, durationMsMax: config.query.timeout },
+    limitsOf: (tenant) => {
+      const { query_concurrency_max, query_read_max } = tenants.limitsOf(tenant);
+      return { concurrencyMax: query_concurrency_max, readBytesMax: query_read_max };
+    },
+    waitingMax: config.query.waiting_max,
+    diskCache:
+      config.query.cache_dir === ""
+        ? undefined
+        : startDiskCache({
+            folder: config.query.cache_dir,
+            bytesMax: config.query.cache_disk_max,
+            clock,
+            log: log.child({ role: "query" }),
+          }),
+    peers:
+      nats === undefined
+        ? undefined
+        : { bus: new NatsBus(nats.connection), shareAboveBytes: config.query.share_above, log: log.child({ role: "query" }) },
   });
-  const deps = { ask: role.ask, limitsOf: (tenant: TenantId) => queryLimits(limitsOf(config, tenant)), clock };
+  const deps = { ask: role.ask, limitsOf: (tenant: TenantId) => queryLimits(tenants.limitsOf(tenant)), clock };
   return {
     routes: {
       connect: [querierRoutes(deps)],
@@ -145,9 +226,6 @@ function startQuery({ config, cores, store, catalog, pins, clock, authenticate, 
 /** Parts of objects that one query may touch: some weeks of a large fleet before compaction. */
 const DATASETS_MAX = 1_000_000;
 
-/** A question waits for the disk about as long as it computes. */
-const QUESTIONS_PER_THREAD = 4;
-
 /** Where a tenant's bodies have no bound, memory still has one. */
 const BODY_BYTES_MAX = 1024 * MIB;
 
@@ -155,19 +233,17 @@ function bodyBytes(limits: TenantLimits): number {
   return limits.body_max === 0 ? BODY_BYTES_MAX : limits.body_max;
 }
 
-/** The largest message that any tenant may send: for readers that do not know the tenant yet. */
-function messageBytesMax(config: Config): number {
-  return Math.max(bodyBytes(config.limits), ...Object.keys(config.limits_per_tenant).map((tenant) => bodyBytes(limitsOf(config, tenant))));
+/**
+ * The largest message that any tenant may send, for readers that do not know the tenant yet. A tenant whose limit is raised above all
+ * others while the process runs gets the rest of it with the next start.
+ */
+function messageBytesMax({ limits, limits_per_tenant }: Config, tenants: TenantSettings): number {
+  const named = [...Object.keys(limits_per_tenant), ...Object.keys(tenants.overrides())];
+  return Math.max(bodyBytes(limits), ...named.map((tenant) => bodyBytes(tenants.limitsOf(tenant))));
 }
 
 function threadsOr(configured: number, otherwise: number): number {
   return configured === 0 ? otherwise : configured;
-}
-
-/** Of a service, else of its tenant, else of all. */
-function retentionMs({ retention }: Config, tenant: string, service: string): number {
-  const own = retention.per_tenant[tenant];
-  return own?.services?.[service] ?? own?.period ?? retention.period;
 }
 
 function queryLimits(limits: TenantLimits): QueryLimits {

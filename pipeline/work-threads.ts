@@ -9,7 +9,8 @@ export type Work = "decode" | "build" | "merge";
  *
  * A thread costs some 30 MB and compiles for itself whatever it runs, so a quiet server does everything on one, the decoder's. Once that one is busy
  * building and merging get threads of their own and keep to them while they live: a thread that runs only its own work compiles
- * only that, and neither a decode nor a merge stands in the way of the segment somebody waits for. Idle threads end.
+ * only that, and neither a decode nor a merge stands in the way of the segment somebody waits for. What is known to take long never runs on the decoder's thread,
+ * busy or not: a push that came meanwhile would wait for its end. Idle threads end.
  */
 export class WorkThreads {
   readonly #decode: Piscina;
@@ -25,10 +26,13 @@ export class WorkThreads {
     ]);
   }
 
-  for(work: Work): RunTask {
+  /** takesLong: whether a task would keep a push waiting for longer than anybody should notice. */
+  for<Task>(work: Work, takesLong: (task: Task) => boolean = () => false): RunTask {
     const own = this.#own.get(work);
     return (task, options) =>
-      own !== undefined && (own.threads.length > 0 || this.#open > 0) ? own.run(task, options) : this.#onDecoder(task, options);
+      own !== undefined && (own.threads.length > 0 || this.#open > 0 || takesLong(task as Task))
+        ? own.run(task, options)
+        : this.#onDecoder(task, options);
   }
 
   async #onDecoder(task: unknown, options: TaskOptions): Promise<unknown> {

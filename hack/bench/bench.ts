@@ -3,6 +3,7 @@ import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "../tidy/repository.ts";
+import { agentBench } from "./agent.ts";
 import { ownBench } from "./own-bench.ts";
 import { type Row, table } from "./table.ts";
 import { type YardstickFleet, yardstick, yardstickIsThere } from "./yardstick.ts";
@@ -10,6 +11,7 @@ import { type YardstickFleet, yardstick, yardstickIsThere } from "./yardstick.ts
 const HELP = `npm run bench                                 a small fleet of the corpus, some two minutes
 npm run bench -- --profiles 5000 --clients 128
 npm run bench -- yardstick --fleet 2k,20k --clients 8,128
+npm run bench -- agent                        what the agent costs on this machine; root, five minutes
 … --write                                     puts the figures into docs/benchmarks.md as well
 … --seed N                                    another fleet`;
 
@@ -37,12 +39,14 @@ if (kind === "own") {
 } else if (kind === "yardstick") {
   if (!yardstickIsThere()) throw new Error("the yardstick needs ../shared/bench beside the clone; npm run bench works without it");
   publish("yardstick", await yardstick({ fleets: values.fleet.split(",") as YardstickFleet[], clients }));
+} else if (kind === "agent") {
+  publish("agent", await agentBench());
 } else {
-  throw new Error(`unknown measurement "${kind}"; there are: (none), yardstick`);
+  throw new Error(`unknown measurement "${kind}"; there are: (none), yardstick, agent`);
 }
 
 function publish(
-  section: "own" | "yardstick",
+  section: "own" | "yardstick" | "agent",
   { rows, notes }: { readonly rows: readonly Row[]; readonly notes: readonly string[] },
 ): void {
   const cpu = cpus()[0]?.model.trim() ?? "unknown CPU";

@@ -1,5 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { reasonNotToRun } from "../../test/agent/programs.ts";
+import { whyNoEngine } from "../neighbours/engine.ts";
 import { ROOT } from "../tidy/repository.ts";
 import type { SkippedTest } from "./suite-report.ts";
 
@@ -9,6 +11,16 @@ import type { SkippedTest } from "./suite-report.ts";
  */
 const ALLOWED: readonly { readonly test: RegExp; readonly because: string; readonly holds: () => boolean }[] = [
   { test: /full disk/i, because: "only root may mount a small file system to fill", holds: () => process.getuid?.() !== 0 || !canMount() },
+  {
+    test: /^the agent('s| beside)/,
+    because: "profiling the whole machine needs root on Linux with the profiler's capabilities, and Go",
+    holds: () => reasonNotToRun() !== undefined,
+  },
+  {
+    test: /in a container/i,
+    because: "a container engine needs docker.io and root, or one that answers",
+    holds: () => whyNoEngine() !== undefined && process.getuid?.() !== 0,
+  },
   {
     test: /beside the clone/i,
     because: "the long set of recorded answers lies beside the clone, not in it",

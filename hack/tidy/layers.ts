@@ -6,7 +6,7 @@ import { isTest, type TidyFault } from "./repository.ts";
  * `roles` is a row of its own kind: a role never imports another role.
  */
 export const LAYERS: readonly (readonly string[])[] = [
-  ["main", "cli", "self-profile"],
+  ["main", "cli", "self-profile", "tracing"],
   ["roles"],
   ["http"],
   ["api"],
@@ -14,6 +14,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ["block"],
   ["symbols"],
   ["profile"],
+  ["nats"],
   ["config"],
   ["base"],
 ];

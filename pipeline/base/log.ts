@@ -1,5 +1,6 @@
 import { pino } from "pino";
 import type { Facts } from "./errors.ts";
+import { scopeFacts } from "./trace.ts";
 
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -29,6 +30,8 @@ export function createLog(options: LogOptions): Log {
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      // Which request, and which trace, a line belongs to.
+      mixin: scopeFacts,
       // A fault's own facts are the useful half of its line.
       serializers: { err: errorFacts },
     },

@@ -8,9 +8,21 @@ export interface Random {
   fill(bytes: Uint8Array): Uint8Array;
 }
 
+/** Ids take a few bytes at a time, and asking for few costs as much as asking for many. */
+const pool = new Uint8Array(4096);
+let poolUsed = pool.length;
+
 export const systemRandom: Random = {
   next: () => Math.random(),
-  fill: (bytes) => randomFillSync(bytes),
+  fill: (bytes) => {
+    if (bytes.length > pool.length / 16) return randomFillSync(bytes);
+    if (poolUsed + bytes.length > pool.length) {
+      randomFillSync(pool);
+      poolUsed = 0;
+    }
+    bytes.set(pool.subarray(poolUsed, (poolUsed += bytes.length)));
+    return bytes;
+  },
 };
 
 /** Deterministic: mulberry32. Not for secrets. */

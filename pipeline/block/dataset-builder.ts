@@ -1,3 +1,4 @@
+import { assert } from "../base/assert.ts";
 import { type LabelSet, labelSetKey } from "../profile/labels.ts";
 import { type ProfileKind, profileKindKey } from "../profile/profile-type.ts";
 import type { QueuedProfile } from "../profile/queued-profile.ts";
@@ -25,8 +26,12 @@ export type DatasetColumns = {
 export class DatasetBuilder {
   readonly tenant: string;
   readonly service: string;
-  readonly symbols: SymbolTable;
   readonly #arena: Arena;
+  readonly #sizes: SymbolSizes | undefined;
+  /** Made when something has to be interned. */
+  #table: SymbolTable | undefined;
+  /** The symbols of the only profile there is. */
+  #adopted: Symbols | undefined;
   readonly #series: LabelSet[] = [];
   readonly #seriesIds = new Map<string, number>();
   readonly #kinds = new Map<string, { kind: ProfileKind; builder: KindBuilder }>();
@@ -34,7 +39,7 @@ export class DatasetBuilder {
   /** With an arena, what {@link finish} gives is valid until the arena is released. */
   constructor(tenant: string, service: string, memory: { readonly sizes?: SymbolSizes; readonly arena?: Arena } = {}) {
     this.#arena = memory.arena ?? FRESH_MEMORY;
-    this.symbols = new SymbolTable(memory.sizes, this.#arena);
+    this.#sizes = memory.sizes;
     this.tenant = tenant;
     this.service = service;
   }
@@ -66,19 +71,34 @@ export class DatasetBuilder {
   }
 
   addProfile(profile: QueuedProfile): void {
-    const stacks = this.symbols.addProfile(profile);
-    this.kind(profile.kind).addProfile(
-      profile,
-      stacks,
-      profile.series.map((labels) => this.seriesId(labels)),
-    );
+    this.#addSamples(profile, this.#symbols.addSymbols(profile));
+  }
+
+  /**
+   * Adds the only profile of a dataset, whose symbols are taken as they are: there is nothing to compare them with. With few
+   * senders many a dataset of a segment holds one profile. What its sender had twice is there twice until the first compaction.
+   */
+  addOnlyProfile(profile: QueuedProfile): void {
+    assert(this.#adopted === undefined && this.#table === undefined, "the only profile is added to nothing");
+    this.#adopted = profile;
+    this.#addSamples(profile, undefined);
+  }
+
+  get #symbols(): SymbolTable {
+    assert(this.#adopted === undefined, "nothing is added to the only profile");
+    return (this.#table ??= new SymbolTable(this.#sizes, this.#arena));
+  }
+
+  #addSamples(profile: QueuedProfile, stacks: Uint32Array | undefined): void {
+    const series = profile.series.map((labels) => this.seriesId(labels));
+    this.kind(profile.kind).addProfile(profile, stacks, series);
   }
 
   /** Adds another object's dataset, without the rows at times (ns since 1970) that `keep` refuses. */
   addDataset(dataset: DecodedDataset, keep?: (timeNs: bigint) => boolean): void {
     const kinds = dataset.kinds.map((from) => ({ ...from, rows: keep === undefined ? undefined : keptRows(from.profiles, keep) }));
     const partial = kinds.some(({ profiles, rows }) => rows !== undefined && rows.count < profiles.count);
-    const stacks = this.symbols.addSymbols(dataset.symbols, partial ? usedStacks(dataset.symbols, kinds) : undefined);
+    const stacks = this.#symbols.addSymbols(dataset.symbols, partial ? usedStacks(dataset.symbols, kinds) : undefined);
     const series = new Int32Array(dataset.series.length).fill(-1);
     for (const { kind, profiles, samples, rows } of kinds) {
       if (rows?.count === 0) continue;
@@ -110,7 +130,7 @@ export class DatasetBuilder {
       .map(({ kind, builder }) => ({ kind, columns: builder.finish() }))
       .filter(({ columns }) => columns.profiles.count > 0);
     if (kinds.length === 0) return undefined;
-    return { tenant: this.tenant, service: this.service, series: this.#series, symbols: this.symbols.view(), kinds };
+    return { tenant: this.tenant, service: this.service, series: this.#series, symbols: this.#adopted ?? this.#symbols.view(), kinds };
   }
 }
 

@@ -60,8 +60,8 @@ export class KindBuilder {
     for (const column of this.#values) column.reserve(this.#expectedSamples);
   }
 
-  /** stacks: of each of the profile's stacktraces; series: of each of its label sets, both as the dataset numbers them. */
-  addProfile(profile: QueuedProfile, stacks: Uint32Array, series: readonly number[]): void {
+  /** stacks: of each of the profile's stacks, undefined where they are the dataset's; series: of each of its label sets. Both as the dataset numbers them. */
+  addProfile(profile: QueuedProfile, stacks: Uint32Array | undefined, series: readonly number[]): void {
     const firstRow = this.#series.length;
     const timeMs = Number(profile.timeNs / 1_000_000n);
     const timeNs = Number(profile.timeNs % 1_000_000n);
@@ -71,10 +71,11 @@ export class KindBuilder {
     const first = this.#row.length;
     this.#stack.reserve(samples.count);
     this.#row.reserve(samples.count);
-    for (let i = 0; i < samples.count; i++) {
-      this.#stack.data[first + i] = stacks[samples.stack[i]!]!;
-      this.#row.data[first + i] = firstRow + samples.series[i]!;
-    }
+    const stack = this.#stack.data;
+    const row = this.#row.data;
+    if (stacks === undefined) stack.set(samples.stack, first);
+    else for (let i = 0; i < samples.count; i++) stack[first + i] = stacks[samples.stack[i]!]!;
+    for (let i = 0; i < samples.count; i++) row[first + i] = firstRow + samples.series[i]!;
     this.#stack.length = this.#row.length = first + samples.count;
     if (samples.spans !== undefined) for (let i = 0; i < samples.count; i++) this.#addSpan(first + i, samples.spans, samples.traces, i);
     for (let type = 0; type < this.#sampleTypes; type++) {
@@ -157,8 +158,14 @@ export class KindBuilder {
       spans: this.#orderSpans(samples.order),
     };
     const profiles = this.#profileColumns(order, table);
-    const totals = sumOverRows(table, profiles.series, this.#arena);
-    return { profiles, samples: table, totals: totals.row.length <= table.row.length * TOTALS_ROWS_SHARE_MAX ? totals : undefined };
+    return { profiles, samples: table, totals: this.#totals(table, profiles.series) };
+  }
+
+  #totals(samples: StackValues, series: Uint32Array): StackValues | undefined {
+    // Each row is a series of its own, as in most segments: there is nothing to sum up.
+    if (samples.spans === undefined && new Set(series).size === series.length) return undefined;
+    const totals = sumOverRows(samples, series, this.#arena);
+    return totals.row.length <= samples.row.length * TOTALS_ROWS_SHARE_MAX ? totals : undefined;
   }
 
   #addSpan(sample: number, spans: Uint32Array, traces: Uint32Array | undefined, index: number): void {

@@ -19,7 +19,8 @@ export function groupByStack(
   by: { readonly stack: Uint32Array; readonly stackMax: number; readonly row: Uint32Array; readonly rowCount: number },
   arena: Arena,
 ): StackOrder {
-  const order = countingSort(countingSort(picked, by.row, by.rowCount, arena), by.stack, by.stackMax + 1, arena);
+  const byRow = by.rowCount === 1 ? picked : countingSort(picked, by.row, by.rowCount, arena);
+  const order = countingSort(byRow, by.stack, by.stackMax + 1, arena);
   const count = order.length;
   const row = arena.uint32(count);
   const stacks = arena.uint32(count);

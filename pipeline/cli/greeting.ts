@@ -1,5 +1,6 @@
 import type { Config } from "../config/schema.ts";
 import type { Server } from "../main.ts";
+import { canRunAgent } from "./agent-offer.ts";
 
 /** Where the commands look by themselves. */
 const DEFAULT_PORT = 4040;
@@ -15,11 +16,13 @@ export function greeting(config: Config, { port, otlpPorts }: Server): string {
         : "";
   const tenant = config.auth.mode === "header" ? " --tenant TENANT" : config.auth.mode === "tokens" ? " --token TOKEN" : "";
   const where = `${port === DEFAULT_PORT ? "" : ` --url ${url}`}${tenant}`;
+  const agentUrl = port === DEFAULT_PORT ? "" : ` -- --url ${url}`;
   const next: readonly (readonly [string, string])[] = [
     [`npx brazier top${where}`, "the services that send profiles"],
     [`npx brazier top brazier${where}`, "the hottest functions of one"],
     [`npx brazier push FILE${where}`, "send a pprof file"],
     ["npx brazier config", `the settings; data is in ${config.data_dir}`],
+    ...(canRunAgent() ? [[`npm run agent${agentUrl}`, "flame graphs of every process of this machine"] as const] : []),
   ];
   const width = Math.max(...next.map(([command]) => command.length));
   const otlp = otlpPorts.grpc === undefined ? `localhost:${port}` : `localhost:${otlpPorts.grpc}`;

@@ -12,7 +12,8 @@ const program = new Command("brazier")
 
 program
   .command("serve")
-  .description("Run the server, every role in one process.")
+  .description("Run the server: every role in one process, or some of them.")
+  .option("--role <roles>", "all, or some of ingest, segment, compact, query with commas between (role; default all)")
   .option("--data <dir>", "the directory that is the bucket (data_dir; default ./data)")
   .option("--port <n>", "where to listen, 0 for any free port (http.port; default 4040)")
   .option("--config <file>", "a YAML file of settings; docs/configuration.md lists them")
@@ -35,6 +36,9 @@ program
   .option("--name <name>", "the kind of profile, such as process_cpu or memory; by default it follows from its sample types")
   .option("--tenant <id>", "sent as X-Scope-OrgID")
   .option("--token <token>", "sent as bearer token (BRAZIER_TOKEN)", process.env["BRAZIER_TOKEN"])
+  .option("--ca-file <file>", "trust the authorities of this PEM file (BRAZIER_CA_FILE)", process.env["BRAZIER_CA_FILE"])
+  .option("--cert <file>", "show this certificate to a server that asks for one")
+  .option("--key <file>", "the private key of --cert")
   .option("--keep-time", "keep the profiles' own times; otherwise they are stored as of now")
   .action(async (files, options) => (await import("./push.ts")).push(files, options));
 
@@ -50,6 +54,9 @@ program
   .option("--cum", "order by cumulative value instead of the function's own")
   .option("--tenant <id>", "sent as X-Scope-OrgID")
   .option("--token <token>", "sent as bearer token (BRAZIER_TOKEN)", process.env["BRAZIER_TOKEN"])
+  .option("--ca-file <file>", "trust the authorities of this PEM file (BRAZIER_CA_FILE)", process.env["BRAZIER_CA_FILE"])
+  .option("--cert <file>", "show this certificate to a server that asks for one")
+  .option("--key <file>", "the private key of --cert")
   .option("--json", "print JSON instead of a table")
   .action(async (service, options) => (await import("./top.ts")).top(service, options));
 
@@ -63,6 +70,9 @@ program
   .option("--all", "delete everything of the tenant")
   .option("--tenant <id>", "sent as X-Scope-OrgID")
   .option("--token <token>", "sent as bearer token (BRAZIER_TOKEN)", process.env["BRAZIER_TOKEN"])
+  .option("--ca-file <file>", "trust the authorities of this PEM file (BRAZIER_CA_FILE)", process.env["BRAZIER_CA_FILE"])
+  .option("--cert <file>", "show this certificate to a server that asks for one")
+  .option("--key <file>", "the private key of --cert")
   .addHelpText("after", "\nQueries no longer see the profiles at once; compaction removes their bytes. What is sent afterwards is kept.")
   .action(async (service, options) => (await import("./delete.ts")).deleteStored(service, options));
 
@@ -93,9 +103,42 @@ program
 
 program
   .command("rebuild-catalog")
-  .description("Make a new catalog from the objects of a data directory, when the server finds the old one damaged.")
-  .option("--data <dir>", "the data directory (default ./data); no server may be using it", "./data")
+  .description("Make a new catalog from the objects of a bucket, when the server finds the old one damaged. No server may be using it.")
+  .option("--data <dir>", "the directory that is the bucket (data_dir; default ./data)")
+  .option("--config <file>", "a YAML file of settings: storage says where the bucket is")
+  .option("--set <key=value...>", "a setting")
   .action(async (options) => (await import("./rebuild-catalog.ts")).rebuildCatalog(options));
+
+const dead = program.command("dead").description("Messages that could not be read and were put aside: list, show or replay them.");
+
+dead
+  .command("list")
+  .description("List them with their reasons.")
+  .option("--data <dir>", "the directory that is the bucket (data_dir)")
+  .option("--config <file>", "a YAML file of settings")
+  .option("--set <key=value...>", "a setting")
+  .option("--json", "one line of JSON for each")
+  .action(async (options) => (await import("./dead.ts")).listDead(options));
+
+dead
+  .command("show")
+  .description("Show why one was put aside and where it came from.")
+  .argument("<id>", "as `brazier dead list` shows it")
+  .option("--data <dir>", "the directory that is the bucket (data_dir)")
+  .option("--config <file>", "a YAML file of settings")
+  .option("--set <key=value...>", "a setting")
+  .option("--raw", "write the message itself, as it was in the queue")
+  .action(async (id, options) => (await import("./dead.ts")).showDead(id, options));
+
+dead
+  .command("replay")
+  .description("Try them once more, and store what can be read now. A directory must not be in use by a server.")
+  .argument("[id...]", "as `brazier dead list` shows them")
+  .option("--all", "every one")
+  .option("--data <dir>", "the directory that is the bucket (data_dir)")
+  .option("--config <file>", "a YAML file of settings")
+  .option("--set <key=value...>", "a setting")
+  .action(async (ids, options) => (await import("./dead.ts")).replayDead(ids, options));
 
 try {
   await program.parseAsync();

@@ -1,10 +1,12 @@
 import { systemClock } from "../base/clock.ts";
 import { rebuildCatalog as rebuild } from "../catalog/rebuild.ts";
-import { openDirectoryStore } from "../objects/directory.ts";
+import { openStore } from "../objects/open-store.ts";
+import { storeLocation } from "../store-location.ts";
+import { type SettingsOptions, settings } from "./settings.ts";
 
-/** `brazier rebuild-catalog`: for a data directory whose server refuses to start because the catalog is damaged. */
-export async function rebuildCatalog({ data }: { readonly data: string }): Promise<void> {
-  const store = await openDirectoryStore({ path: data, clock: systemClock });
+/** `brazier rebuild-catalog`: for a bucket whose server refuses to start because the catalog is damaged. */
+export async function rebuildCatalog(options: SettingsOptions): Promise<void> {
+  const store = await openStore(storeLocation(settings(options).loaded.config), { clock: systemClock });
   try {
     const { objects, sizeBytes, skipped } = await rebuild({ store });
     for (const { key, fault } of skipped) process.stdout.write(`left out ${key}: ${fault.rawMessage}\n`);

@@ -5,6 +5,7 @@ import { type ConfigFault, type LoadedConfig, loadConfig } from "../config/load.
 export type SettingsOptions = {
   readonly config?: string;
   readonly data?: string;
+  readonly role?: string;
   readonly port?: string;
   readonly set?: readonly string[];
   /** commander gives true unless --no-self-profile was there. */
@@ -22,6 +23,7 @@ export function settings(options: SettingsOptions): { readonly loaded: LoadedCon
     if (equals <= 0) throw new CodedError("flag_invalid", FaultKind.Invalid, `--set takes KEY=VALUE, not '${pair}'`);
     flags[pair.slice(0, equals)] = pair.slice(equals + 1);
   }
+  if (options.role !== undefined) flags["role"] = options.role;
   if (options.data !== undefined) flags["data_dir"] = options.data;
   if (options.port !== undefined) flags["http.port"] = options.port;
   if (options.selfProfile === false) flags["self_profile.enabled"] = "false";

@@ -5,9 +5,10 @@ import { afterAll, describe, expect, it } from "vitest";
 import { type CodedError, isCoded } from "../base/errors.ts";
 import { checkConfig } from "./check.ts";
 import { configurationDocument } from "./document.ts";
-import { parseDurationMs, parseSizeBytes, showDurationMs, showSizeBytes } from "./key.ts";
+import { parseDurationMs, parseSizeBytes, secret, showDurationMs, showSizeBytes } from "./key.ts";
 import { type ConfigFault, type ConfigSources, loadConfig } from "./load.ts";
-import { type Config, limitsOf } from "./schema.ts";
+import { placedKeys } from "./paths.ts";
+import { CONFIG_KEYS, type Config, limitsOf } from "./schema.ts";
 import { showConfig } from "./show.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "brazier-config-"));
@@ -33,6 +34,56 @@ function faultsOf(sources: Partial<ConfigSources>): readonly ConfigFault[] {
   }
   return [];
 }
+
+describe("roles and the queue", () => {
+  const errorsOf = (flags: Record<string, string>) => checkConfig(load({ flags }).config).errors.map(({ name }) => name);
+  const nats = { "queue.kind": "nats", data_dir_shared: "true" };
+
+  it("takes roles as text and as a list, each once", () => {
+    expect(load({ flags: { role: "segment, ingest,segment" } }).config.role).toEqual(["ingest", "segment"]);
+    expect(load({ file: file("role: [query]") }).config.role).toEqual(["query"]);
+    expect(load({}).config.role).toEqual(["all"]);
+    expect(faultsOf({ flags: { role: "ingst" } })).toEqual([
+      { name: expect.stringContaining("role"), message: expect.stringContaining("ingest") },
+    ]);
+    expect(faultsOf({ flags: { role: "" } })).toHaveLength(1);
+  });
+
+  it.each([
+    ["a role alone with a queue and a directory of its own", { role: "ingest" }, ["queue.kind", "data_dir"]],
+    ["a role alone with what all share", { role: "ingest", ...nats }, []],
+    ["a role alone with a bucket of S3", { role: "ingest", "queue.kind": "nats", "storage.kind": "s3", "storage.s3.bucket": "b" }, []],
+    ["S3 without a bucket", { "storage.kind": "s3" }, ["storage.s3.bucket"]],
+    [
+      "an endpoint that is no address",
+      { "storage.kind": "s3", "storage.s3.bucket": "b", "storage.s3.endpoint": "minio:9000" },
+      ["storage.s3.endpoint"],
+    ],
+    [
+      "static keys that are missing",
+      { "storage.kind": "s3", "storage.s3.bucket": "b", "storage.s3.credentials": "static" },
+      ["storage.s3.credentials"],
+    ],
+    [
+      "keys that nobody reads",
+      { "storage.kind": "s3", "storage.s3.bucket": "b", "storage.s3.access_key_id": "k" },
+      ["storage.s3.credentials"],
+    ],
+    ["every role in one process", {}, []],
+    ["no server", { ...nats, "queue.nats.servers": "" }, ["queue.nats.servers"]],
+    ["two ways in", { ...nats, "queue.nats.user": "a", "queue.nats.nkey_file": "b" }, ["queue.nats"]],
+    ["a password for nobody", { ...nats, "queue.nats.password_file": "a" }, ["queue.nats.user"]],
+    [
+      "two passwords",
+      { ...nats, "queue.nats.user": "u", "queue.nats.password": "a", "queue.nats.password_file": "b" },
+      ["queue.nats.password_file"],
+    ],
+    ["a certificate without its key", { ...nats, "queue.nats.tls.cert_file": "a" }, ["queue.nats.tls"]],
+    ["settings of a queue that is not used", { "queue.nats.user": "a", "queue.nats.nkey_file": "b" }, []],
+  ])("checks %s", (_, flags, errors) => {
+    expect(errorsOf(flags)).toEqual(errors);
+  });
+});
 
 describe("loading", () => {
   it("takes the flag, else the variable, else the file, else the default, and says which", () => {
@@ -103,9 +154,52 @@ describe("showing", () => {
   });
 });
 
+describe("a secret", () => {
+  const names = placedKeys(CONFIG_KEYS).filter(({ key }) => key.isSecret === true);
+
+  it("is shown as three stars, wherever it came from", () => {
+    expect(names.length).toBeGreaterThan(0);
+    const flags = Object.fromEntries(names.map(({ name }) => [name, "hunter=2-hunter"]));
+    for (const view of ["all", "diff", "default"] as const) {
+      const shown = showConfig(load({ flags }), view, true);
+      expect(shown).not.toContain("hunter");
+      if (view !== "default") expect(shown.match(/\*\*\*/g)).toHaveLength(names.length);
+    }
+  });
+
+  it("is never repeated by a fault", () => {
+    const key = secret({ takes: "a password", about: "Opens the database." });
+    expect(key.schema.safeParse("***").success).toBe(false);
+    for (const { name, variable, path } of names) {
+      const [section, ...rest] = path;
+      const nested = rest.reduceRight<unknown>((inner, step) => ({ [step]: inner }), ["hunter"]);
+      const faults = [
+        ...faultsOf({ flags: { [name]: "***" } }),
+        ...faultsOf({ environment: { [variable]: "***" } }),
+        ...faultsOf({ file: file(JSON.stringify({ [section as string]: nested })) }),
+      ];
+      expect(faults).toHaveLength(3);
+      expect(JSON.stringify(faults)).not.toContain("hunter");
+    }
+  });
+
+  it("is not quoted by the fault of a file that is no YAML", () => {
+    let message = "";
+    try {
+      load({ file: file("http:\n  port: 1\ntracing: { headers: hunter2, ]") });
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    expect(message).toMatch(/line 3, column \d+/);
+    expect(message).not.toContain("hunter2");
+  });
+});
+
 describe("checking", () => {
   const { config } = load({});
   const names = (faults: readonly ConfigFault[]): readonly string[] => faults.map((fault) => fault.name);
+
+  const noTls = config.http.tls;
 
   it("has nothing to say about the defaults", () => {
     expect(checkConfig(config)).toEqual({ errors: [], warnings: [] });
@@ -114,9 +208,19 @@ describe("checking", () => {
   it.each<[string, Partial<Config>, string]>([
     ["tokens without a file", { auth: { mode: "tokens", tokens_file: "" } }, "auth.tokens_file"],
     ["two listeners on one port", { otlp: { enabled: true, grpc_port: 4040, http_port: 4318 } }, "otlp"],
+    ["a certificate without its key", { http: { ...config.http, tls: { ...noTls, cert_file: "c" } } }, "http.tls.key_file"],
+    ["client certificates without TLS", { http: { ...config.http, tls: { ...noTls, client_ca_file: "c" } } }, "http.tls.client_ca_file"],
+    ["a collector that is no address", { tracing: { ...config.tracing, endpoint: "collector:4318" } }, "tracing.endpoint"],
     ["a default above its maximum", { limits: { ...config.limits, flamegraph_nodes_max: 10 } }, "limits.flamegraph_nodes_default"],
   ])("stops at %s", (_, change, name) => {
     expect(names(checkConfig({ ...config, ...change }).errors)).toEqual([name]);
+  });
+
+  it("warns of tokens that travel readable for all", () => {
+    const change: Partial<Config> = { auth: { mode: "tokens", tokens_file: "t" } };
+    expect(names(checkConfig({ ...config, ...change }).warnings)).toEqual(["http.tls.cert_file"]);
+    const tls = { cert_file: "c", key_file: "k", client_ca_file: "" };
+    expect(checkConfig({ ...config, ...change, http: { ...config.http, tls } })).toEqual({ errors: [], warnings: [] });
   });
 
   it("warns of a disk that is not waited for", () => {

@@ -15,6 +15,8 @@ export type Key<Value> = {
   /** What may stand there, for the documentation. */
   readonly takes: string;
   readonly about: string;
+  /** Its value opens something: no fault repeats it. */
+  readonly isSecret?: boolean;
 };
 
 /** A key whose type of value does not matter here. */
@@ -25,6 +27,7 @@ export type AnyKey = {
   readonly shown: (value: never) => string;
   readonly takes: string;
   readonly about: string;
+  readonly isSecret?: boolean;
 };
 
 export type KeyTree = { readonly [name: string]: AnyKey | KeyTree };
@@ -50,6 +53,20 @@ export function integer(options: Text<number> & { readonly min: number; readonly
   };
 }
 
+/** A part of a whole, 0 to 1. */
+export function ratio(options: Text<number>): Key<number> {
+  const takes = "a number from 0 to 1";
+  const number = (value: unknown): unknown => (typeof value === "string" && value.trim() !== "" ? Number(value) : value);
+  return {
+    kind: "key",
+    schema: z.preprocess(number, z.number(takes).min(0, takes).max(1, takes)),
+    fallback: options.fallback,
+    shown: String,
+    takes,
+    about: options.about,
+  };
+}
+
 export function choice<const Value extends string>(values: readonly Value[], options: Text<NoInfer<Value>>): Key<Value> {
   const takes = values.map((value) => `\`${value}\``).join(", ");
   return {
@@ -58,6 +75,40 @@ export function choice<const Value extends string>(values: readonly Value[], opt
     fallback: options.fallback,
     shown: String,
     takes: `one of ${takes}`,
+    about: options.about,
+  };
+}
+
+/** Some of a few words, as a YAML list or as text with commas; in the order of `values`, each once. */
+export function choices<const Value extends string>(
+  values: readonly Value[],
+  options: { readonly fallback: readonly NoInfer<Value>[]; readonly about: string },
+): Key<readonly Value[]> {
+  const schema = z
+    .preprocess(listOfText, z.array(z.enum(values as unknown as readonly [Value, ...Value[]], `some of ${values.join(", ")}`)).min(1))
+    .transform((chosen) => values.filter((value) => (chosen as readonly Value[]).includes(value)));
+  return {
+    kind: "key",
+    schema: schema as unknown as z.ZodType<readonly Value[]>,
+    fallback: options.fallback,
+    shown: (chosen) => chosen.join(","),
+    takes: `some of ${values.map((value) => `\`${value}\``).join(", ")}, with commas between`,
+    about: options.about,
+  };
+}
+
+/** Texts, as a YAML list or as one text with commas. */
+export function texts(options: {
+  readonly fallback: readonly string[];
+  readonly takes: string;
+  readonly about: string;
+}): Key<readonly string[]> {
+  return {
+    kind: "key",
+    schema: z.preprocess(listOfText, z.array(z.string(options.takes), options.takes)) as unknown as z.ZodType<readonly string[]>,
+    fallback: options.fallback,
+    shown: (values) => values.join(","),
+    takes: options.takes,
     about: options.about,
   };
 }
@@ -92,6 +143,26 @@ export function text(options: Text<string> & { readonly takes: string }): Key<st
     shown: (value) => value,
     takes: options.takes,
     about: options.about,
+  };
+}
+
+/** How a secret is shown: wherever settings are printed, logged or served. */
+export const SECRET_SHOWN = "***";
+
+/**
+ * Text that opens something, empty for none. It is shown as {@link SECRET_SHOWN}, which is not taken back: a printed configuration that is
+ * loaded again would otherwise log in with three stars.
+ */
+export function secret(options: { readonly takes: string; readonly about: string }): Key<string> {
+  const notShown = `${options.takes}; ${SECRET_SHOWN} only stands for it where settings are shown`;
+  return {
+    kind: "key",
+    schema: z.string(options.takes).refine((value) => value !== SECRET_SHOWN, notShown),
+    fallback: "",
+    shown: (value) => (value === "" ? "" : SECRET_SHOWN),
+    takes: options.takes,
+    about: `${options.about} Never shown.`,
+    isSecret: true,
   };
 }
 
@@ -143,6 +214,14 @@ function parsed(parse: (text: string) => number | undefined, takes: string): z.Z
     context.addIssue({ code: "custom", message: takes.replaceAll("`", "") });
     return z.NEVER;
   });
+}
+
+function listOfText(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  return value
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
 }
 
 function numberOfText(value: unknown): unknown {

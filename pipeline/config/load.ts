@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { parseDocument } from "yaml";
+import { LineCounter, parseDocument } from "yaml";
 import { CodedError, FaultKind } from "../base/errors.ts";
 import type { KeyTree } from "./key.ts";
 import { isKey, nearestName, type PlacedKey, placedKeys, VARIABLE_PREFIX } from "./paths.ts";
@@ -75,9 +75,18 @@ function readFile(path: string): Readonly<Record<string, unknown>> {
       { cause },
     );
   }
-  const document = parseDocument(text, { prettyErrors: true });
+  // A pretty error would quote the line, and the line may hold a secret.
+  const lines = new LineCounter();
+  const document = parseDocument(text, { prettyErrors: false, lineCounter: lines });
   const [error] = document.errors;
-  if (error !== undefined) throw new CodedError("config_invalid", FaultKind.Invalid, `${path} is not YAML: ${error.message}`);
+  if (error !== undefined) {
+    const { line, col } = lines.linePos(error.pos[0]);
+    throw new CodedError(
+      "config_invalid",
+      FaultKind.Invalid,
+      `${path} is not YAML at line ${line}, column ${col} (${error.code.toLowerCase().replaceAll("_", " ")})`,
+    );
+  }
   const value: unknown = document.toJS() ?? {};
   if (!isMapping(value)) throw new CodedError("config_invalid", FaultKind.Invalid, `${path} must be a mapping of keys at its top`);
   return value;
@@ -124,7 +133,7 @@ function unknownKey(name: string, keys: readonly PlacedKey[]): ConfigFault {
 const SERVICE_VARIABLE = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;
 
 /** Read elsewhere, before there is a configuration. */
-const OTHER_VARIABLES: readonly string[] = [`${VARIABLE_PREFIX}CONFIG`, `${VARIABLE_PREFIX}URL`];
+const OTHER_VARIABLES: readonly string[] = ["CONFIG", "URL", "TOKEN", "CA_FILE"].map((name) => VARIABLE_PREFIX + name);
 
 function unknownVariables(environment: ConfigSources["environment"], keys: readonly PlacedKey[]): readonly ConfigFault[] {
   const known = keys.map((key) => key.variable);
@@ -148,6 +157,7 @@ function valueFault(
   const name = [placed.name, ...issue.path.map(String)].join(".");
   const from = origin === "environment" ? ` (from ${placed.variable})` : origin === "flag" ? " (from a flag)" : "";
   const given = issue.path.length === 0 && typeof value !== "object" ? `, not '${String(value)}'` : "";
+  if (placed.key.isSecret === true) return { name, message: `takes ${issue.message}${from}` };
   const expected = issue.path.length === 0 ? `takes ${placed.key.takes.replaceAll("`", "")}${given}` : issue.message;
   return { name, message: `${expected}${from}` };
 }

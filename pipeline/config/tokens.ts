@@ -10,6 +10,7 @@ export type TokenEntry = {
   readonly tenants: readonly string[];
   readonly mayRead: boolean;
   readonly mayWrite: boolean;
+  readonly mayOperate: boolean;
 };
 
 const ENTRY = z
@@ -19,9 +20,13 @@ const ENTRY = z
       .string()
       .regex(/^[0-9a-f]{64}$/, "64 hex digits")
       .optional(),
-    tenants: z.array(z.string()).min(1, "at least one tenant"),
-    rights: z.array(z.enum(["read", "write"])).min(1, "read, write or both"),
+    tenants: z.array(z.string()).default([]),
+    rights: z.array(z.enum(["read", "write", "operate"])).min(1, "read, write, operate, or several of them"),
   })
+  .refine(
+    (entry) => entry.tenants.length > 0 || entry.rights.every((right) => right === "operate"),
+    "reading and writing take at least one tenant",
+  )
   .refine((entry) => (entry.token === undefined) !== (entry.token_sha256 === undefined), "give either token or token_sha256");
 
 const FILE = z.strictObject({ tokens: z.array(ENTRY) });
@@ -51,6 +56,7 @@ export function readTokensFile(path: string): readonly TokenEntry[] {
     tenants: entry.tenants,
     mayRead: entry.rights.includes("read"),
     mayWrite: entry.rights.includes("write"),
+    mayOperate: entry.rights.includes("operate"),
   }));
 }
 

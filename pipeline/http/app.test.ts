@@ -1,5 +1,5 @@
-import { request as http1Request } from "node:http";
-import { connect as connectHttp2 } from "node:http2";
+import { request as http1Request, type ServerResponse } from "node:http";
+import { connect as connectHttp2, constants } from "node:http2";
 import { connect as connectTcp } from "node:net";
 import { gzipSync } from "node:zlib";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
@@ -10,11 +10,13 @@ import { systemClock } from "../base/clock.ts";
 import { CodedError, FaultKind } from "../base/errors.ts";
 import { silentLog } from "../base/log.ts";
 import { createRegistry } from "../base/metrics.ts";
+import { systemRandom } from "../base/random.ts";
 import type { DurationMs } from "../base/units.ts";
 import { type App, createApp } from "./app.ts";
 import { createAuthenticate } from "./authenticate.ts";
 import { Bodies } from "./bodies.ts";
 import { callerOf, readTenants, writeTenant } from "./caller.ts";
+import { OPEN_GATE } from "./gate.ts";
 import { createHttpMetrics } from "./metrics.ts";
 import { OnePortServer } from "./one-port.ts";
 
@@ -30,6 +32,9 @@ beforeAll(async () => {
   const registry = createRegistry();
   app = await createApp({
     authenticate: createAuthenticate({ kind: "header" }),
+    gate: OPEN_GATE,
+    random: systemRandom,
+    bodies: new Bodies(1e9, createRegistry()),
     connect: [
       (router) =>
         router.service(QuerierService, {
@@ -198,7 +203,7 @@ describe("patience", () => {
     ["stops in its headers", "GET / HTTP/1.1\r\nHost: x\r\n"],
     ["stops in its body", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab"],
   ])("drops a client that %s", async (_, text) => {
-    const own = new OnePortServer((request) => request.resume(), patience);
+    const own = new OnePortServer((request) => request.resume(), { patience });
     const port = await own.listen(0, "127.0.0.1");
     const ended = new Promise<void>((resolve) => {
       const socket = connectTcp(port, "127.0.0.1", () => socket.write(text));
@@ -211,7 +216,7 @@ describe("patience", () => {
   });
 
   it("cancels an HTTP/2 request whose body stands still", async () => {
-    const own = new OnePortServer((request) => request.resume(), patience);
+    const own = new OnePortServer((request) => request.resume(), { patience });
     const session = connectHttp2(`http://127.0.0.1:${await own.listen(0, "127.0.0.1")}`);
     const stream = session.request({ ":method": "POST", ":path": "/" });
     stream.write("ab");
@@ -219,6 +224,87 @@ describe("patience", () => {
     expect(code).toBe(8);
     session.destroy();
     await own.close(0 as DurationMs);
+  });
+});
+
+describe("senders without an end", () => {
+  const patience = { headersMs: 300, requestMs: 300, checkMs: 30, streamIdleMs: 60_000 };
+  const drip = (write: () => void): (() => void) => {
+    const timer = setInterval(write, 20);
+    return () => clearInterval(timer);
+  };
+
+  it.each([
+    ["a header now and then", "GET / HTTP/1.1\r\nHost: x\r\n", "X-Again: 1\r\n"],
+    ["a byte of a body now and then", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n", "a"],
+    ["chunks for ever", "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\na\r\n"],
+  ])("are dropped: %s", async (_, first, again) => {
+    const own = new OnePortServer((request) => request.resume(), { patience });
+    const socket = connectTcp(await own.listen(0, "127.0.0.1"), "127.0.0.1", () => socket.write(first));
+    socket.resume();
+    socket.on("error", () => {});
+    const stop = drip(() => socket.writable && socket.write(again));
+    await new Promise((resolve) => socket.once("close", resolve));
+    stop();
+    await own.close(0 as DurationMs);
+  });
+
+  it("are dropped over HTTP/2, too, and other requests of the connection go on", async () => {
+    const own = new OnePortServer(
+      (request, response) => (request.url === "/other" ? (response as ServerResponse).end("fine") : request.resume()),
+      { patience },
+    );
+    const session = connectHttp2(`http://127.0.0.1:${await own.listen(0, "127.0.0.1")}`);
+    const stream = session.request({ ":method": "POST", ":path": "/" });
+    const stop = drip(() => stream.writable && stream.write("a"));
+    const code = await new Promise<number>((resolve) => stream.on("close", () => resolve(stream.rstCode)).on("error", () => {}));
+    stop();
+    expect(code).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    const other = session.request({ ":path": "/other" });
+    expect(await new Promise((resolve) => other.once("response", (headers) => resolve(headers[":status"])))).toBe(200);
+    session.destroy();
+    await own.close(0 as DurationMs);
+  });
+
+  it("are answered 431 when their headers pass the bound", async () => {
+    const status = await new Promise((resolve, reject) => {
+      const request = http1Request(url, { headers: { "x-long": "x".repeat(100_000) } }, (response) =>
+        resolve(response.resume().statusCode),
+      );
+      request.once("error", reject).end();
+    });
+    expect(status).toBe(431);
+  });
+
+  it("do not have more connections than are allowed", async () => {
+    const own = new OnePortServer((_request, response) => void (response as ServerResponse).end("fine"), { connectionsMax: 1 });
+    const port = await own.listen(0, "127.0.0.1");
+    const first = connectTcp(port, "127.0.0.1");
+    await new Promise((resolve) => first.once("connect", resolve));
+    await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow();
+    first.destroy();
+    await expect
+      .poll(
+        () =>
+          fetch(`http://127.0.0.1:${port}/`).then(
+            (response) => response.status,
+            () => 0,
+          ),
+        { timeout: 10_000 },
+      )
+      .toBe(200);
+    await own.close(0 as DurationMs);
+  });
+
+  it("are not read when they may not come in: a body without an end is answered at once", async () => {
+    const socket = connectTcp(Number(new URL(url).port), "127.0.0.1");
+    socket.on("error", () => {});
+    socket.write(
+      "POST /querier.v1.QuerierService/LabelNames HTTP/1.1\r\nHost: x\r\nContent-Type: application/proto\r\nContent-Length: 1000000\r\n\r\nab",
+    );
+    const answer = await new Promise<string>((resolve) => socket.once("data", (chunk: Buffer) => resolve(chunk.toString("latin1"))));
+    expect(answer).toMatch(/^HTTP\/1\.1 401 /);
+    socket.destroy();
   });
 });
 

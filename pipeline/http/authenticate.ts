@@ -14,7 +14,13 @@ import { ANONYMOUS_TENANT, TENANT_HEADER, tenantsOfHeader } from "./tenant-heade
 export type Authenticate = (headers: IncomingHttpHeaders) => Caller;
 
 /** What a bearer token, or the password of basic credentials, opens. */
-export type Grant = { readonly tenants: readonly TenantId[]; readonly mayRead: boolean; readonly mayWrite: boolean };
+export type Grant = {
+  readonly tenants: readonly TenantId[];
+  readonly mayRead: boolean;
+  readonly mayWrite: boolean;
+  /** Sees the process itself: metrics, settings, profiles of it. */
+  readonly mayOperate: boolean;
+};
 
 /** Grants by the SHA-256 of their token, in hex: the tokens themselves are not kept. */
 export type Grants = ReadonlyMap<string, Grant>;
@@ -42,7 +48,8 @@ export function createAuthenticate(mode: AuthMode): Authenticate {
     case "tokens":
       return (headers) => {
         const grant = grantOf(headers.authorization, mode.grants());
-        return { ...grant, tenants: chosenTenants(grant, headers), utf8LabelNames: utf8(headers) };
+        const { mayRead, mayWrite } = grant;
+        return { tenants: chosenTenants(grant, headers), mayRead, mayWrite, utf8LabelNames: utf8(headers) };
       };
   }
 }
@@ -51,7 +58,8 @@ export function tokenHash(token: string): string {
   return createHash("sha256").update(token, "utf8").digest("hex");
 }
 
-function grantOf(authorization: string | undefined, grants: Grants): Grant {
+/** Errors: `credentials_missing`, `credentials_unknown` (unauthenticated). */
+export function grantOf(authorization: string | undefined, grants: Grants): Grant {
   const token = tokenOf(authorization);
   if (token === undefined) {
     throw new CodedError(

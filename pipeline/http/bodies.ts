@@ -41,6 +41,15 @@ export class Bodies {
     return body;
   }
 
+  /** The chunks of a body that somebody else reads, counted as they come. Errors, when read: `bodies_in_flight` (limited). */
+  async *metered(chunks: AsyncIterable<Uint8Array>, response: Response): AsyncIterable<Uint8Array> {
+    const meter = this.#meter(response);
+    for await (const chunk of chunks) {
+      meter.add(chunk.length);
+      yield chunk;
+    }
+  }
+
   #meter(response: Response): BodyMeter {
     let own = 0;
     response.once("close", () => {

@@ -6,11 +6,16 @@ import {
   type Http2ServerRequest,
   type Http2ServerResponse,
   type ServerHttp2Session,
+  type ServerHttp2Stream,
 } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
+import { assert } from "../base/assert.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
-import { CodedError, FaultKind } from "../base/errors.ts";
-import { type DurationMs, MIB, MINUTE_MS, SECOND_MS } from "../base/units.ts";
+import type { DurationMs } from "../base/units.ts";
+import { listenFault } from "./listen-fault.ts";
+import { HEADER_BYTES_MAX, HEADERS_MAX, HTTP2_BOUNDS, HTTP2_WINDOW_BYTES, PATIENCE, type Patience } from "./listener-bounds.ts";
+import type { TlsMaterial } from "./tls.ts";
 
 export type Request = IncomingMessage | Http2ServerRequest;
 export type Response = ServerResponse | Http2ServerResponse;
@@ -19,56 +24,41 @@ export type RequestListener = (request: Request, response: Response) => void;
 /** What an HTTP/2 client with prior knowledge sends first. No HTTP/1 method begins so. */
 const HTTP2_PREFACE = Buffer.from("PRI ");
 
-/** How long clients may take. A client that is slower is dropped: it may be broken, and it may mean to hold the server's memory. */
-export type Patience = {
-  /** From connecting to the end of the headers. */
-  readonly headersMs: number;
-  /** From the first byte of a request to its last. Answers are not bounded by it. */
-  readonly requestMs: number;
-  /** Between the requests of a connection. */
-  readonly keepAliveMs: number;
-  /** Without a byte in either direction on one request of an HTTP/2 connection; longer than any query may take. */
-  readonly streamIdleMs: number;
-  /** Without a byte on an HTTP/2 connection; clients with keep-alive pings stay. */
-  readonly sessionIdleMs: number;
-  /** How often HTTP/1.1 connections are looked at. */
-  readonly checkMs: number;
+export type OnePortOptions = {
+  readonly patience?: Partial<Patience>;
+  readonly clock?: Clock;
+  /** Connections at the same time, 0 for no bound. */
+  readonly connectionsMax?: number;
+  /** TLS on the port, HTTP/1.1 or HTTP/2 by ALPN; without it both in the clear. */
+  readonly tls?: TlsMaterial;
+  /** Told why a TLS handshake has failed. */
+  readonly onTlsFault?: (error: Error, address: string | undefined) => void;
 };
-
-const PATIENCE: Patience = {
-  headersMs: 15 * SECOND_MS,
-  // 256 MiB at 5 MB/s.
-  requestMs: 60 * SECOND_MS,
-  // Longer than the idle time of common load balancers (60 s), so that they close first and never meet a closing connection.
-  keepAliveMs: 75 * SECOND_MS,
-  streamIdleMs: 2 * MINUTE_MS,
-  sessionIdleMs: 5 * MINUTE_MS,
-  checkMs: 5 * SECOND_MS,
-};
-
-/** Lets a push of a few MB travel without waiting for window updates. */
-const HTTP2_WINDOW_BYTES = 4 * MIB;
 
 /**
- * A listener on one port that speaks HTTP/1.1 and HTTP/2 without TLS (h2c with prior knowledge, as gRPC clients do): the first
- * bytes of a connection say which. Every request goes to the same listener.
+ * A listener on one port that speaks HTTP/1.1 and HTTP/2. Without TLS the first bytes of a connection say which (h2c with prior knowledge, as
+ * gRPC clients do), with TLS the handshake does. Every request goes to the same listener.
  *
  * Errors of `listen`: `port_taken` (unavailable), `port_denied` (denied).
  */
 export class OnePortServer {
   readonly #http1: Http1Server;
   readonly #http2: Http2Server;
+  readonly #tls: TlsServer | undefined;
   readonly #clock: Clock;
   readonly #patience: Patience;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
+  /** Of HTTP/2: streams whose request has not ended, with the moment at which it must have. */
+  readonly #receiving = new Map<ServerHttp2Stream, number>();
+  readonly #closed = new AbortController();
   #closing = false;
 
-  constructor(listener: RequestListener, patience: Partial<Patience> = {}, clock: Clock = systemClock) {
+  constructor(listener: RequestListener, { patience = {}, clock = systemClock, connectionsMax = 0, tls, onTlsFault }: OnePortOptions = {}) {
     this.#clock = clock;
     this.#patience = { ...PATIENCE, ...patience };
     const { headersMs, requestMs, keepAliveMs, checkMs } = this.#patience;
-    this.#http2 = createHttp2Server({ settings: { initialWindowSize: HTTP2_WINDOW_BYTES, maxConcurrentStreams: 1000 } }, listener);
+    this.#http2 = createHttp2Server(HTTP2_BOUNDS, listener);
     this.#http2.on("session", (session) => this.#onSession(session));
     // The HTTP/1 server owns the port, so that its own checks of slow clients work; connections pass through #sniff first.
     this.#http1 = createHttp1Server(
@@ -78,16 +68,34 @@ export class OnePortServer {
         requestTimeout: requestMs,
         keepAliveTimeout: keepAliveMs,
         connectionsCheckingInterval: checkMs,
+        maxHeaderSize: HEADER_BYTES_MAX,
       },
       listener,
     );
+    this.#http1.maxHeadersCount = HEADERS_MAX;
+    if (connectionsMax > 0) this.#http1.maxConnections = connectionsMax;
     this.#http1.on("request", (_request, response) => {
       // A connection kept alive would hold the close back until its timeout.
       response.once("close", () => this.#closing && setImmediate(() => this.#http1.closeIdleConnections()));
     });
     const [acceptHttp1] = this.#http1.listeners("connection") as ((socket: Socket) => void)[];
     this.#http1.removeAllListeners("connection");
-    this.#http1.on("connection", (socket: Socket) => this.#sniff(socket, acceptHttp1 as (socket: Socket) => void));
+    const toHttp1 = (socket: Socket): void => void acceptHttp1!.call(this.#http1, socket);
+    const toHttp2 = (socket: Socket): void => void this.#http2.emit("connection", socket);
+    const handshakes = tls === undefined ? undefined : this.#createHandshakes(tls, { toHttp1, toHttp2, onTlsFault });
+    this.#tls = handshakes;
+    this.#http1.on("connection", (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+      if (handshakes === undefined) this.#sniff(socket, { toHttp1, toHttp2 });
+      else handshakes.emit("connection", socket);
+    });
+  }
+
+  /** Takes newer files; connections that stand keep what they were made with. */
+  renewTls(tls: TlsMaterial): void {
+    assert(this.#tls !== undefined, "only a listener with TLS has certificates to renew");
+    this.#tls.setSecureContext(tls.context);
   }
 
   /** Port 0 takes any free one. Gives the port. */
@@ -97,6 +105,7 @@ export class OnePortServer {
       this.#http1.once("error", onError);
       this.#http1.listen({ port, host, backlog: 1024 }, () => {
         this.#http1.off("error", onError);
+        void this.#dropSlowSenders();
         resolve((this.#http1.address() as AddressInfo).port);
       });
     });
@@ -114,17 +123,45 @@ export class OnePortServer {
       for (const socket of this.#sockets) socket.destroy();
     });
     await closed;
+    this.#closed.abort();
     patience.abort();
     await drop;
   }
 
-  #sniff(socket: Socket, acceptHttp1: (socket: Socket) => void): void {
-    this.#sockets.add(socket);
-    socket.once("close", () => this.#sockets.delete(socket));
+  /** The port stays with the HTTP/1 server; its connections are handed here, and to a protocol once they are secure. */
+  #createHandshakes({ context, mutual }: TlsMaterial, { toHttp1, toHttp2, onTlsFault }: Handed): TlsServer {
+    const server = createTlsServer({
+      ...context,
+      ALPNProtocols: ["h2", "http/1.1"],
+      requestCert: mutual,
+      rejectUnauthorized: mutual,
+      handshakeTimeout: this.#patience.headersMs,
+    });
+    server.on("secureConnection", (socket: TLSSocket) => (socket.alpnProtocol === "h2" ? toHttp2(socket) : toHttp1(socket)));
+    server.on("tlsClientError", (error, socket) => {
+      onTlsFault?.(error, socket.remoteAddress);
+      socket.destroy();
+    });
+    return server;
+  }
+
+  /** HTTP/1 has this built in, HTTP/2 only counts silence: a byte now and then would hold memory for ever. */
+  async #dropSlowSenders(): Promise<void> {
+    const { signal } = this.#closed;
+    while (!signal.aborted) {
+      await this.#clock.sleep(this.#patience.checkMs as DurationMs, signal);
+      const nowMs = this.#clock.monotonicMs();
+      for (const [stream, untilMs] of this.#receiving) if (untilMs <= nowMs) stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    }
+  }
+
+  #sniff(socket: Socket, { toHttp1, toHttp2 }: Handed): void {
     const ignoreError = (): void => {};
-    const onTimeout = (): void => void socket.destroy();
+    const drop = (): void => void socket.destroy();
     socket.on("error", ignoreError);
-    socket.setTimeout(this.#patience.headersMs, onTimeout);
+    // Closed by its client before it said what it speaks.
+    socket.once("end", drop);
+    socket.setTimeout(this.#patience.headersMs, drop);
     let first: Buffer = Buffer.alloc(0);
     const onReadable = (): void => {
       const chunk = socket.read() as Buffer | null;
@@ -137,10 +174,11 @@ export class OnePortServer {
       socket.off("readable", onReadable);
       socket.off("error", ignoreError);
       socket.setTimeout(0);
-      socket.off("timeout", onTimeout);
+      socket.off("timeout", drop);
+      socket.off("end", drop);
       socket.unshift(first);
-      if (isHttp2) this.#http2.emit("connection", socket);
-      else acceptHttp1.call(this.#http1, socket);
+      if (isHttp2) toHttp2(socket);
+      else toHttp1(socket);
       // HTTP/2 needs no listener of ours, HTTP/1 installs its own: both read what was put back.
     };
     socket.on("readable", onReadable);
@@ -152,28 +190,23 @@ export class OnePortServer {
     session.on("error", () => session.destroy());
     session.setLocalWindowSize(4 * HTTP2_WINDOW_BYTES);
     session.setTimeout(this.#patience.sessionIdleMs, () => session.close());
-    session.on("stream", (stream) => stream.setTimeout(this.#patience.streamIdleMs, () => stream.close(constants.NGHTTP2_CANCEL)));
+    session.on("stream", (stream, _headers, flags) => {
+      stream.setTimeout(this.#patience.streamIdleMs, () => stream.close(constants.NGHTTP2_CANCEL));
+      if ((flags & constants.NGHTTP2_FLAG_END_STREAM) === 0) this.#awaitBody(stream);
+    });
+  }
+
+  #awaitBody(stream: ServerHttp2Stream): void {
+    this.#receiving.set(stream, this.#clock.monotonicMs() + this.#patience.requestMs);
+    const over = (): void => void this.#receiving.delete(stream);
+    stream.once("end", over);
+    stream.once("close", over);
   }
 }
 
-function listenFault(error: NodeJS.ErrnoException, port: number, host: string): Error {
-  const facts = { port, host };
-  if (error.code === "EADDRINUSE") {
-    return new CodedError(
-      "port_taken",
-      FaultKind.Unavailable,
-      `port ${port} is already in use on ${host}: stop what listens there or choose another port`,
-      { cause: error, facts },
-    );
-  }
-  if (error.code === "EACCES") {
-    return new CodedError("port_denied", FaultKind.Denied, `this user may not listen on port ${port}: choose one above 1023`, {
-      cause: error,
-      facts,
-    });
-  }
-  return new CodedError("listen_failed", FaultKind.Unavailable, `cannot listen on ${host}:${port}: ${error.message}`, {
-    cause: error,
-    facts,
-  });
-}
+/** Where a connection goes once its protocol is known. */
+type Handed = {
+  readonly toHttp1: (socket: Socket) => void;
+  readonly toHttp2: (socket: Socket) => void;
+  readonly onTlsFault?: OnePortOptions["onTlsFault"] | undefined;
+};

@@ -6,13 +6,20 @@ import { systemClock } from "../base/clock.ts";
 import { CodedError, FaultKind } from "../base/errors.ts";
 import { silentLog } from "../base/log.ts";
 import { createRegistry } from "../base/metrics.ts";
+import { systemRandom } from "../base/random.ts";
 import type { DurationMs } from "../base/units.ts";
 import { loadConfig } from "../config/load.ts";
+import { NO_OVERRIDES, type Overrides, tenantSettings } from "../config/overrides.ts";
+import { Reloader } from "../config/reloader.ts";
 import { type App, createApp } from "./app.ts";
 import { createAuthenticate } from "./authenticate.ts";
+import { Bodies } from "./bodies.ts";
+import { OPEN_GATE } from "./gate.ts";
 import { createHttpMetrics } from "./metrics.ts";
 import { OnePortServer } from "./one-port.ts";
 import { pageRoutes } from "./page-files.ts";
+import { probeRoutes } from "./probe-routes.ts";
+import { Readiness } from "./readiness.ts";
 import { statusRoutes } from "./status-routes.ts";
 import { statusRpcs } from "./status-rpcs.ts";
 
@@ -23,22 +30,35 @@ let app: App;
 let server: OnePortServer;
 let url: string;
 let writeFault: Error | undefined;
+let overrides: Overrides = NO_OVERRIDES;
 
 beforeAll(async () => {
   const registry = createRegistry();
   const loaded = loadConfig({ flags: { "log.level": "warn" }, environment: {}, file: undefined });
+  // A clock that flies: what is remembered for a second is looked at anew each time.
+  const clock = { ...systemClock, monotonicMs: () => performance.now() * 1e6 };
+  const bucket = {
+    name: "bucket",
+    look: async () => {
+      if (writeFault !== undefined) throw writeFault;
+    },
+  };
+  const readiness = new Readiness([bucket, { name: "queue", look: async () => {} }], clock);
   app = await createApp({
     authenticate: createAuthenticate({ kind: "none" }),
+    gate: OPEN_GATE,
+    random: systemRandom,
+    bodies: new Bodies(1e9, createRegistry()),
     connect: [statusRpcs([{ name: "utf8LabelNames", enabled: true, description: "" }])],
     plain: [
+      probeRoutes({ readiness, registry }),
       statusRoutes({
         loaded,
         build: { version: "9.9.9", revision: "abc", branch: "main", buildDate: "" },
-        registry,
-        clock: { ...systemClock, monotonicMs: () => performance.now() * 1e6 },
-        probeWrite: async () => {
-          if (writeFault !== undefined) throw writeFault;
-        },
+        roles: ["ingest", "query"],
+        readiness,
+        reloader: new Reloader({ clock: systemClock, log: silentLog, registry, intervalMs: 1000 }),
+        tenants: tenantSettings(loaded.config, () => overrides),
       }),
       pageRoutes({ folder, absent: () => "no page yet\n" }),
     ],
@@ -61,11 +81,21 @@ function rpc(path: string): Promise<Response> {
 }
 
 describe("status", () => {
-  it("is ready when a write can succeed, and says why not otherwise", async () => {
+  it("is ready when every part is, and names the part and its fault otherwise; it lives all the while", async () => {
     expect(await (await fetch(`${url}/ready`)).text()).toBe("ready\n");
     writeFault = new CodedError("object_store_full", FaultKind.Unavailable, "no space left");
     const response = await fetch(`${url}/ready`);
-    expect([response.status, await response.text()]).toEqual([503, expect.stringContaining("object_store_full")]);
+    expect([response.status, await response.text()]).toEqual([503, "not ready\nbucket: [object_store_full] no space left\n"]);
+    for (const path of ["/healthz", "/-/healthy"]) expect((await fetch(url + path)).status).toBe(200);
+    expect(await (await fetch(`${url}/api/v1/status`)).json()).toMatchObject({
+      version: "9.9.9",
+      roles: ["ingest", "query"],
+      ready: false,
+      parts: [
+        { name: "bucket", ready: false, fault: "[object_store_full] no space left" },
+        { name: "queue", ready: true },
+      ],
+    });
     writeFault = undefined;
     expect((await fetch(`${url}/ready`)).status).toBe(200);
   });
@@ -76,6 +106,9 @@ describe("status", () => {
     expect(await (await fetch(`${url}/api/v1/status/config/diff`)).text()).toBe("log:\n  level: warn\n");
     expect(await (await fetch(`${url}/api/v1/status/config/default`)).text()).toContain("level: info");
     expect(await (await fetch(`${url}/api/v1/tenant_limits`)).text()).toContain("samples_max: 16000");
+    overrides = { anonymous: { samples_max: 7 } };
+    expect(await (await fetch(`${url}/api/v1/tenant_limits`)).text()).toContain("samples_max: 7");
+    expect(await (await fetch(`${url}/runtime_config`)).text()).toBe("overrides:\n  anonymous:\n    samples_max: 7\n");
   });
 
   it("counts requests by route", async () => {

@@ -1,8 +1,8 @@
 import { link, mkdir, open, readdir, readFile, unlink } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { threadId } from "node:worker_threads";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { CodedError } from "../base/errors.ts";
+import { systemRandom } from "../base/random.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import { walkObjects } from "./directory-walk.ts";
 import { objectError, objectExists, objectNotFound } from "./errors.ts";
@@ -17,12 +17,14 @@ export type DirectoryStoreOptions = {
   /** Off only for tests and benches: without it a power cut can lose acknowledged profiles (a killed process cannot). */
   readonly fsync?: boolean;
   readonly clock?: Clock;
+  /** Other processes use it at the same time, over a file system that all of them see: no lock, and nobody's unfinished files are touched. */
+  readonly shared?: boolean;
   /** Told once when the directory holds something that is not an object. */
   readonly onForeign?: (path: string) => void;
 };
 
 /**
- * Opens a directory as a bucket, and owns it: one process at a time, and what an earlier one left unfinished is removed.
+ * Opens a directory as a bucket, and owns it unless it is shared: one process at a time, and what an earlier one left unfinished is removed.
  *
  * Errors: `object_store_locked` (fenced), `object_store_full`, `object_store_unavailable`.
  */
@@ -33,6 +35,10 @@ export async function openDirectoryStore(options: DirectoryStoreOptions): Promis
   let lock: DirectoryLock;
   try {
     await mkdir(privateFolder, { recursive: true });
+    if (options.shared === true) {
+      await mkdir(drafts, { recursive: true });
+      return new DirectoryStore(root, options, undefined);
+    }
     lock = await lockDirectory(privateFolder, options.clock ?? systemClock);
   } catch (error) {
     throw asObjectError(error, root);
@@ -62,6 +68,8 @@ export class DirectoryStore implements ObjectStore {
   readonly #onForeign: (path: string) => void;
   readonly #knownFolders = new Set<string>();
   #foreignSeen = false;
+  /** No other process or thread has it, on whatever machine: pids repeat from one container to the next. */
+  readonly #draftPrefix = Buffer.from(systemRandom.fill(new Uint8Array(8))).toString("hex");
   #draftCount = 0;
 
   constructor(root: string, options: DirectoryStoreOptions, lock: DirectoryLock | undefined) {
@@ -82,7 +90,7 @@ export class DirectoryStore implements ObjectStore {
       throw objectError("object_store_locked", `another process has taken ${this.description}: stop this one`, { key });
     }
     const drafts = join(this.path, PRIVATE_FOLDER, "drafts");
-    const draft = join(drafts, `${process.pid}-${threadId}-${this.#draftCount++}`);
+    const draft = join(drafts, `${this.#draftPrefix}-${this.#draftCount++}`);
     const final = join(this.path, key);
     let linking = false;
     try {

@@ -66,6 +66,11 @@ export function objectIdOfKey(key: string): string | undefined {
   return /^(?:segments|blocks\/[^/]+)\/([0-9a-f]{28})$/.exec(key)?.[1];
 }
 
+/** The object id at the end of an inbox key; undefined for anything that is not ours. */
+export function inboxIdOfKey(key: string): string | undefined {
+  return /^inbox\/([0-9a-f]{28})$/.exec(key)?.[1];
+}
+
 const KEY_BYTES_MAX = 1024;
 /** A part starts with neither a dot (hidden files, `.` and `..`) nor nothing. 255: the longest file name of common file systems. */
 const KEY_PART = /^(?!\.)[A-Za-z0-9!_.*'()%-]{1,255}$/;

@@ -42,3 +42,12 @@ export async function probeWrite({ store, clock, random }: ProbeDeps): Promise<v
   await store.create(key, WRITE_PROBE_BYTES);
   await store.delete(key);
 }
+
+/** Whether the bucket can be read now: it is asked for what is not there. Errors: those of {@link ObjectStore.getRange}, but `object_not_found`. */
+export async function probeRead({ store, clock, random }: ProbeDeps): Promise<void> {
+  try {
+    await store.getRange(probeKey(newObjectId(clock, random)), 0, 1);
+  } catch (error) {
+    if (!isCoded(error, "object_not_found")) throw error;
+  }
+}

@@ -36,8 +36,25 @@ describe("queued profile codec", () => {
 
   it("refuses an unknown version as corrupt", () => {
     const bytes = encodeQueuedProfile(profile);
-    bytes[3] = 2;
-    expect(faultCode(() => decodeQueuedProfile(bytes))).toBe("queued_profile_corrupt");
+    for (const version of [0, 1, 3]) {
+      bytes[3] = version;
+      expect(faultCode(() => decodeQueuedProfile(bytes))).toBe("queued_profile_corrupt");
+    }
+  });
+
+  it.each([
+    [
+      "a parent that comes after its node",
+      { nodes: { ...profile.nodes, parent: profile.nodes.parent.map((parent, i) => (i === 1 ? 2 : parent)) } },
+    ],
+    ["a location that is not there", { nodes: { ...profile.nodes, location: profile.nodes.location.map(() => 99) } }],
+    ["a stack that is not there", { samples: { ...profile.samples, stack: profile.samples.stack.map(() => 99) } }],
+    ["a series that is not there", { samples: { ...profile.samples, series: profile.samples.series.map(() => 9) } }],
+    ["a string that is not there", { functions: { ...profile.functions, name: profile.functions.name.map(() => 99) } }],
+    ["a function that is not there", { lines: { ...profile.lines, function: profile.lines.function.map(() => 99) } }],
+    ["a mapping that is not there", { locations: { ...profile.locations, mapping: profile.locations.mapping.map(() => 9) } }],
+  ])("refuses %s as corrupt", (_, change) => {
+    expect(faultCode(() => decodeQueuedProfile(encodeQueuedProfile({ ...profile, ...change })))).toBe("queued_profile_corrupt");
   });
 });
 

@@ -18,7 +18,7 @@ import type { QueuedProfile } from "./queued-profile.ts";
  */
 
 /** "BQP" and the version of the layout. Readers refuse every other version. */
-const MAGIC = 0x01_50_51_42;
+const MAGIC = 0x02_50_51_42;
 const PREFIX_WORDS = 20;
 const PREFIX_BYTES = PREFIX_WORDS * 4;
 
@@ -33,12 +33,11 @@ const PREFIX = {
   functions: 6,
   locations: 7,
   lines: 8,
-  stacks: 9,
-  stackLocations: 10,
-  samples: 11,
-  valuesPerSample: 12,
+  nodes: 9,
+  samples: 10,
+  valuesPerSample: 11,
   /** 1: spans present, 2: traces present. */
-  flags: 13,
+  flags: 12,
 } as const;
 
 const FLAG_SPANS = 1;
@@ -62,7 +61,7 @@ type Identity = {
  * look at the same memory: nothing is copied, and what was pulled can be delivered again.
  */
 export function encodeQueuedProfile(profile: QueuedProfile, allocate: (sizeBytes: number) => ArrayBufferLike = unshared): Uint8Array {
-  const { strings, mappings, functions, locations, lines, stacks, samples } = profile;
+  const { strings, mappings, functions, locations, lines, nodes, samples } = profile;
   const identity = Buffer.from(
     JSON.stringify({
       tenant: profile.tenant,
@@ -96,8 +95,8 @@ export function encodeQueuedProfile(profile: QueuedProfile, allocate: (sizeBytes
     locations.lineEnds,
     lines.function,
     lines.number,
-    stacks.ends,
-    stacks.locations,
+    nodes.parent,
+    nodes.location,
     samples.series,
     samples.stack,
   ];
@@ -118,8 +117,7 @@ export function encodeQueuedProfile(profile: QueuedProfile, allocate: (sizeBytes
   prefix[PREFIX.functions] = functions.name.length;
   prefix[PREFIX.locations] = locations.mapping.length;
   prefix[PREFIX.lines] = lines.function.length;
-  prefix[PREFIX.stacks] = stacks.ends.length;
-  prefix[PREFIX.stackLocations] = stacks.locations.length;
+  prefix[PREFIX.nodes] = nodes.parent.length;
   prefix[PREFIX.samples] = samples.count;
   prefix[PREFIX.valuesPerSample] = profile.kind.sampleTypes.length;
   prefix[PREFIX.flags] = (samples.spans === undefined ? 0 : FLAG_SPANS) | (samples.traces === undefined ? 0 : FLAG_TRACES);
@@ -151,7 +149,7 @@ function unshared(sizeBytes: number): ArrayBuffer {
  * Gives a profile whose columns are views on `bytes`: keep the bytes unchanged as long as the profile is used. Bytes that do not
  * start at a multiple of 8 of their buffer are copied first.
  *
- * Errors: `queued_profile_corrupt` (corrupt) when the lengths contradict each other or the version is unknown.
+ * Errors: `queued_profile_corrupt` (corrupt) when the lengths contradict each other, a reference leads nowhere or the version is unknown.
  */
 export function decodeQueuedProfile(bytes: Uint8Array): QueuedProfile {
   if (bytes.length < PREFIX_BYTES) throw corrupt("shorter than its prefix", { size_bytes: bytes.length });
@@ -160,7 +158,7 @@ export function decodeQueuedProfile(bytes: Uint8Array): QueuedProfile {
   const base = aligned.byteOffset;
   const prefix = new Uint32Array(buffer, base, PREFIX_WORDS);
   const count = (name: keyof typeof PREFIX): number => prefix[PREFIX[name]] as number;
-  if (count("magic") !== MAGIC) throw corrupt("not a queued profile of version 1", { magic: count("magic") });
+  if (count("magic") !== MAGIC) throw corrupt("not a queued profile of version 2", { magic: count("magic") });
   if (count("totalBytes") !== bytes.length) {
     throw corrupt("length contradicts the prefix", { size_bytes: bytes.length, stated_bytes: count("totalBytes") });
   }
@@ -175,8 +173,7 @@ export function decodeQueuedProfile(bytes: Uint8Array): QueuedProfile {
     count("functions") * 4 +
     count("locations") * 4 +
     count("lines") * 2 +
-    count("stacks") +
-    count("stackLocations") +
+    count("nodes") * 2 +
     samples * 2 +
     spanWords +
     traceWords;
@@ -219,8 +216,7 @@ export function decodeQueuedProfile(bytes: Uint8Array): QueuedProfile {
     lineEnds: column(locationCount),
   };
   const lines = { function: column(count("lines")), number: column(count("lines")) };
-  const stackEnds = column(count("stacks"));
-  const stackLocations = column(count("stackLocations"));
+  const nodes = { parent: column(count("nodes")), location: column(count("nodes")) };
   const sampleSeries = column(samples);
   const sampleStack = column(samples);
   const spans = spanWords === 0 ? undefined : column(spanWords);
@@ -229,9 +225,17 @@ export function decodeQueuedProfile(bytes: Uint8Array): QueuedProfile {
 
   checkLastEnd("strings", stringEnds, stringBytes.length);
   checkLastEnd("lines", locations.lineEnds, lines.function.length);
-  checkLastEnd("stacks", stackEnds, stackLocations.length);
   const identity = parseIdentity(buffer, offset + stringBytes.length, count("identityBytes"));
   if (identity.kind.sampleTypes.length !== count("valuesPerSample")) throw corrupt("sample types contradict the values");
+  const strings = stringEnds.length;
+  for (const column of [mappings.fileName, mappings.buildId, functions.name, functions.systemName, functions.fileName])
+    checkBelow("string", column, strings);
+  checkBelow("mapping", locations.mapping, mappingCount + 1);
+  checkBelow("function", lines.function, functionCount + 1);
+  checkBelow("location", nodes.location, locationCount);
+  checkParents(nodes.parent);
+  checkBelow("stack", sampleStack, nodes.parent.length + 1);
+  checkBelow("series", sampleSeries, identity.series.length);
 
   return {
     tenant: identity.tenant as TenantId,
@@ -247,7 +251,7 @@ export function decodeQueuedProfile(bytes: Uint8Array): QueuedProfile {
     functions,
     locations,
     lines,
-    stacks: { locations: stackLocations, ends: stackEnds },
+    nodes,
     samples: {
       count: samples,
       series: sampleSeries,
@@ -270,6 +274,19 @@ export function decodeQueuedProfileIdentity(bytes: Uint8Array): QueuedProfileIde
 function checkLastEnd(name: string, ends: Uint32Array, length: number): void {
   const last = ends.length === 0 ? 0 : (ends[ends.length - 1] as number);
   if (last !== length) throw corrupt(`ends of ${name} contradict their length`, { last_end: last, length });
+}
+
+/** What is referred to is there: whoever reads a message may index with what it says. */
+function checkBelow(name: string, column: Uint32Array, limit: number): void {
+  for (let i = 0; i < column.length; i++) {
+    if ((column[i] as number) >= limit) throw corrupt(`refers to a ${name} that is not there`, { reference: column[i], limit });
+  }
+}
+
+function checkParents(parent: Uint32Array): void {
+  for (let i = 0; i < parent.length; i++) {
+    if ((parent[i] as number) > i) throw corrupt("has a stack node whose parent comes after it", { node: i + 1 });
+  }
 }
 
 function parseIdentity(buffer: ArrayBufferLike, offset: number, length: number): Identity {

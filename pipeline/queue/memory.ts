@@ -23,6 +23,7 @@ const RETRY_AFTER_SECONDS = 1;
 type Waiting = {
   readonly partition: number;
   readonly sequence: number;
+  readonly headers: OutgoingMessage["headers"];
   readonly bytes: Uint8Array;
   /** Over all partitions: messages are handed out in the order they came. */
   readonly order: number;
@@ -36,6 +37,7 @@ type Waiting = {
  */
 export class MemoryQueue implements Queue {
   readonly description = "in-process queue";
+  readonly isDurable = false;
   readonly #clock: Clock;
   readonly #streamId: string;
   readonly #bytesMax: number;
@@ -78,7 +80,7 @@ export class MemoryQueue implements Queue {
     this.#lastSequences.set(partition, sequence);
     this.#bytes += size;
     const settled = new Promise<void>((resolve, reject) => {
-      this.#waiting.push({ partition, sequence, bytes: message.bytes, order: this.#order++, resolve, reject });
+      this.#waiting.push({ partition, sequence, bytes: message.bytes, headers: message.headers, order: this.#order++, resolve, reject });
     });
     this.#published.add(message.id, settled, now);
     this.#wake();
@@ -130,6 +132,7 @@ export class MemoryQueue implements Queue {
       partition: message.partition,
       sequence: message.sequence,
       bytes: message.bytes,
+      headers: message.headers,
       ack: () => settle(message.resolve),
       term: (fault) => settle(() => message.reject(fault)),
       nak: (fault) => (fault === undefined ? this.#putBack(message) : settle(() => message.reject(fault))),

@@ -1,3 +1,6 @@
+import type { CodedError } from "../base/errors.ts";
+import type { UnixMs } from "../base/units.ts";
+
 /**
  * The queue between ingest and segment workers: partitions, each a sequence of messages that starts at 1 and grows.
  *
@@ -5,6 +8,8 @@
  */
 export interface Queue {
   readonly description: string;
+  /** What waits in it outlives this process: a worker that stops leaves it there for the others. */
+  readonly isDurable: boolean;
   /** Name and creation of the stream behind this queue: sequences count only within one identity. */
   streamId(): Promise<string>;
   /**
@@ -20,14 +25,23 @@ export interface Queue {
    */
   pull(bounds: PullBounds, signal: AbortSignal): Promise<readonly QueueMessage[]>;
   /** Messages and bytes waiting (not pulled or pulled and not settled). */
-  depth(): Promise<{ readonly messages: number; readonly bytes: number }>;
+  depth(): Promise<QueueDepth>;
   close(): Promise<void>;
 }
+
+export type QueueDepth = {
+  readonly messages: number;
+  readonly bytes: number;
+  /** When the oldest of them came, of a queue that outlives this process. */
+  readonly oldestMs?: UnixMs | undefined;
+};
 
 export type OutgoingMessage = {
   /** A second message with the same id within the duplicate window is taken as already published. */
   readonly id: string;
   readonly bytes: Uint8Array;
+  /** Small facts beside the bytes, such as the trace they belong to. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 };
 
 export type PullBounds = { readonly messagesMax: number; readonly bytesMax: number };
@@ -36,6 +50,10 @@ export interface QueueMessage {
   readonly partition: number;
   readonly sequence: number;
   readonly bytes: Uint8Array;
+  /** As published. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Its bytes cannot be had, for this reason: it is to be put aside. */
+  readonly fault?: CodedError;
   /** After the commit that counts it. */
   ack(): void;
   /**

@@ -38,13 +38,15 @@ export function debugRoutes(clock: Clock): PlainRoutes {
     }
   };
 
-  return ({ fastify }) => {
+  return ({ fastify, gate }) => {
     fastify.get("/debug/pprof/profile", async (request, reply) => {
+      gate.operator(request.headers);
       const { taken, period } = await watch(secondsOf(request.query), false);
       const profiles = taken.flatMap(({ thread, cpu }) => (cpu === undefined ? [] : [{ thread, profile: cpu }]));
       return reply.type("application/octet-stream").send(gzipSync(cpuPprof(profiles, CPU_SAMPLING_MS, period).bytes));
     });
     fastify.get("/debug/pprof/heap", async (request, reply) => {
+      gate.operator(request.headers);
       const { taken, period } = await watch(secondsOf(request.query), true);
       const profiles = taken.flatMap(({ thread, heap }) => (heap === undefined ? [] : [{ thread, profile: heap }]));
       return reply.type("application/octet-stream").send(gzipSync(heapPprof(profiles, period).bytes));

@@ -79,7 +79,12 @@ export class ProcessInspector {
 
   #postMain(method: string, parameters?: object): Promise<Answer> {
     return new Promise((resolve) => {
-      this.#session.post(method, parameters, (error, result) => resolve(error === null ? { result } : { error }));
+      try {
+        this.#session.post(method, parameters, (error, result) => resolve(error === null ? { result } : { error }));
+      } catch (error) {
+        // Stopped while a thread was still being prepared.
+        resolve({ error });
+      }
     });
   }
 

@@ -1,4 +1,3 @@
-import type { QueuedProfile } from "../profile/queued-profile.ts";
 import type { SymbolTables } from "../profile/symbol-tables.ts";
 import { type Arena, FRESH_MEMORY } from "./arena.ts";
 import { CallTree } from "./call-tree.ts";
@@ -53,42 +52,7 @@ export class SymbolTable {
     this.#nodes = new CallTree(sizes.nodes, arena);
   }
 
-  /** Adds a profile's symbols and stacks. Returns the stack (leaf node id) of each of its stacktraces. */
-  addProfile(profile: QueuedProfile): Uint32Array {
-    const locations = this.#addTables(profile);
-    const { locations: stack, ends } = profile.stacks;
-    const nodes = new Uint32Array(ends.length);
-    // Stacks share callers with the one before: what is the same from the root on need not be looked up again.
-    const tree = this.#nodes;
-    let path = new Uint32Array(128);
-    let pathNode = new Uint32Array(128);
-    let pathDepth = 0;
-    let start = 0;
-    for (let i = 0; i < ends.length; i++) {
-      const end = ends[i]!;
-      const depth = end - start;
-      if (depth > path.length) {
-        path = new Uint32Array(depth * 2);
-        pathNode = new Uint32Array(depth * 2);
-        pathDepth = 0;
-      }
-      let at = 0;
-      for (const shared = Math.min(depth, pathDepth); at < shared && path[at] === stack[end - 1 - at]; ) at++;
-      let node = at === 0 ? 0 : pathNode[at - 1]!;
-      for (; at < depth; at++) {
-        const location = stack[end - 1 - at]!;
-        node = tree.child(node, locations[location + 1]!);
-        path[at] = location;
-        pathNode[at] = node;
-      }
-      pathDepth = depth;
-      nodes[i] = node;
-      start = end;
-    }
-    return nodes;
-  }
-
-  /** Adds another dataset's symbols. Returns this table's stack by the dataset's stack; stacks that `used` marks 0 are left out (and 0). */
+  /** Adds the symbols of a profile or dataset. Returns this table's stack by theirs; stacks that `used` marks 0 are left out (and 0). */
   addSymbols(symbols: Symbols, used?: Uint8Array): Uint32Array {
     const { parent, location } = symbols.nodes;
     const needed = used === undefined ? undefined : withAncestors(used, parent);
@@ -258,8 +222,8 @@ export class SymbolTable {
 const SMALL: SymbolSizes = { strings: 256, stringBytes: 16 * 1024, functions: 128, locations: 256, lines: 256, nodes: 1024 };
 
 /** What will probably be in a table that takes these profiles: they share most of it, and the largest has most. */
-export function expectedSizes(profiles: readonly QueuedProfile[]): SymbolSizes {
-  const largest = (sizeOf: (profile: QueuedProfile) => number): number => Math.max(16, ...profiles.map(sizeOf));
+export function expectedSizes(profiles: readonly Symbols[]): SymbolSizes {
+  const largest = (sizeOf: (profile: Symbols) => number): number => Math.max(16, ...profiles.map(sizeOf));
   const room = 1 + Math.min(profiles.length - 1, 4) / 4;
   return {
     strings: largest(({ strings }) => strings.ends.length * room),
@@ -267,8 +231,7 @@ export function expectedSizes(profiles: readonly QueuedProfile[]): SymbolSizes {
     functions: largest(({ functions }) => functions.name.length * room),
     locations: largest(({ locations }) => locations.mapping.length * room),
     lines: largest(({ lines }) => lines.number.length * room),
-    // Of the locations of all stacks about a fifth are new nodes.
-    nodes: largest(({ stacks }) => (stacks.locations.length / 5) * room),
+    nodes: largest(({ nodes }) => nodes.parent.length * room),
   };
 }
 

@@ -51,6 +51,7 @@ export class SimStream {
 /** A worker's end of the stream. */
 export class SimPuller implements Queue {
   readonly description = "simulated stream";
+  readonly isDurable = true;
   readonly #stream: SimStream;
   readonly #node: SimNode;
   /** Partition → the last sequence handed out here. */

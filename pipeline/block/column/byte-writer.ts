@@ -62,6 +62,28 @@ export class ByteWriter {
     this.varint(Math.floor(magnitude / 64));
   }
 
+  /** `signed` of the first `count` numbers. */
+  signeds(numbers: Float64Array, count: number): void {
+    this.reserve(count * 9);
+    const bytes = this.bytes;
+    let at = this.length;
+    for (let i = 0; i < count; i++) {
+      const value = numbers[i]!;
+      const sign = value < 0 ? 1 : 0;
+      const magnitude = sign === 1 ? -value : value;
+      if (magnitude < 64) {
+        bytes[at++] = (magnitude << 1) | sign;
+        continue;
+      }
+      bytes[at++] = 0x80 | ((magnitude % 64) << 1) | sign;
+      let rest = Math.floor(magnitude / 64);
+      for (; rest > 0x7fffffff; rest = Math.floor(rest / 128)) bytes[at++] = (rest % 128) | 0x80;
+      for (; rest > 0x7f; rest >>>= 7) bytes[at++] = (rest & 0x7f) | 0x80;
+      bytes[at++] = rest;
+    }
+    this.length = at;
+  }
+
   /** `signed` of each number's difference from the one before (0 before the first). */
   deltas(column: Uint32Array): void {
     // A difference of two 32-bit numbers takes 6 bits and then 27: 5 bytes.

@@ -3,6 +3,8 @@ import type { ByteWriter } from "./byte-writer.ts";
 
 /*
  * Columns of unsigned 32-bit numbers, see FORMAT.md, "Columns". The count is known to the reader from elsewhere.
+ *
+ * Most numbers take one byte, which is read in place; longer ones, and whatever lies beyond the end, are left to the reader.
  */
 
 /** Each number as a varint. */
@@ -13,7 +15,20 @@ export function writePlain(writer: ByteWriter, column: Uint32Array): void {
 export function readPlain(reader: ByteReader, count: number): Uint32Array {
   guard(reader, count);
   const column = new Uint32Array(count);
-  for (let i = 0; i < count; i++) column[i] = reader.varint();
+  const { bytes } = reader;
+  let at = reader.at;
+  for (let i = 0; i < count; i++) {
+    const byte = bytes[at]!;
+    if (byte < 0x80) {
+      column[i] = byte;
+      at++;
+    } else {
+      reader.at = at;
+      column[i] = reader.varint();
+      at = reader.at;
+    }
+  }
+  reader.at = at;
   return column;
 }
 
@@ -25,11 +40,22 @@ export function writeDelta(writer: ByteWriter, column: Uint32Array): void {
 export function readDelta(reader: ByteReader, count: number): Uint32Array {
   guard(reader, count);
   const column = new Uint32Array(count);
+  const { bytes } = reader;
+  let at = reader.at;
   let previous = 0;
   for (let i = 0; i < count; i++) {
-    previous += reader.signed();
+    const byte = bytes[at]!;
+    if (byte < 0x80) {
+      at++;
+      previous += (byte & 1) === 1 ? -(byte >> 1) : byte >> 1;
+    } else {
+      reader.at = at;
+      previous += reader.signed();
+      at = reader.at;
+    }
     column[i] = previous;
   }
+  reader.at = at;
   return column;
 }
 

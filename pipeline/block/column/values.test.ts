@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { seededRandom } from "../../base/random.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { readValues, ValueMode, writeValues } from "./values.ts";
@@ -35,6 +36,21 @@ describe("value columns", () => {
       ),
       { seed: 3, numRuns: 500 },
     );
+  });
+
+  it("come back as they were when there are many, whatever the mode", () => {
+    const random = seededRandom(7);
+    const count = 5000;
+    const ends: number[] = [];
+    for (let end = 0; end < count; ) ends.push((end = Math.min(count, end + 1 + Math.floor(random.next() * 700))));
+    const runEnds = Uint32Array.from(ends);
+    const drifting = Float64Array.from({ length: count }, (_, i) => 2 ** 40 + i * 3 + Math.floor(random.next() * 100));
+    const sizes = drifting.map((value, i) => value * (1 + Math.floor(i / 900)));
+    const huge = Float64Array.from({ length: count }, (_, i) => (i % 2 === 0 ? MAX : i));
+    const columns = [drifting, sizes, huge];
+    const reader = new ByteReader(written(columns, runEnds));
+    expect(readValues(reader, columns.length, runEnds)).toEqual(columns);
+    reader.end();
   });
 
   const rows = 1000;

@@ -33,11 +33,11 @@ export function writeValues(writer: ByteWriter, columns: readonly Float64Array[]
         for (let i = 0; i < column.length; i++) writer.varint(column[i]!);
         return;
       case ValueMode.Delta:
-        eachDelta(column, runEnds, column.length, (residual) => writer.signed(residual));
+        writeAll(writer, new Deltas(column, runEnds), column.length);
         return;
       case ValueMode.Sibling:
         writer.byte(sibling);
-        eachResidual(column, columns[sibling]!, column.length, (residual) => writer.signed(residual));
+        writeAll(writer, new Residuals(column, columns[sibling]!), column.length);
         return;
       default:
         mode satisfies never;
@@ -78,6 +78,8 @@ export function readValues(reader: ByteReader, columnCount: number, runEnds: Uin
 
 /** Rows looked at to choose a mode: enough to see the shape, too few to cost. */
 const TRIAL_ROWS = 512;
+/** Of this thread. */
+const TRIAL = new Float64Array(TRIAL_ROWS);
 
 function cheapest(columns: readonly Float64Array[], index: number, runEnds: Uint32Array): { mode: ValueMode; sibling: number } {
   const column = columns[index]!;
@@ -91,19 +93,18 @@ function cheapest(columns: readonly Float64Array[], index: number, runEnds: Uint
     cost = price;
     best = { mode, sibling };
   };
-  let delta = 0;
-  eachDelta(column, runEnds, rows, (residual) => {
-    delta += price(Math.abs(residual), 64);
-  });
-  offer(ValueMode.Delta, 0, delta);
+  offer(ValueMode.Delta, 0, priceOf(new Deltas(column, runEnds), rows));
   for (let sibling = 0; sibling < index; sibling++) {
-    let residuals = 0;
-    eachResidual(column, columns[sibling]!, rows, (residual) => {
-      residuals += price(Math.abs(residual), 64);
-    });
-    offer(ValueMode.Sibling, sibling, residuals);
+    offer(ValueMode.Sibling, sibling, priceOf(new Residuals(column, columns[sibling]!), rows));
   }
   return best;
+}
+
+function priceOf(differences: Differences, rows: number): number {
+  differences.next(TRIAL, rows);
+  let sum = 0;
+  for (let i = 0; i < rows; i++) sum += price(Math.abs(TRIAL[i]!), 64);
+  return sum;
 }
 
 /** Bytes a magnitude takes, roughly, after zstd: zeros all but vanish. */
@@ -112,16 +113,49 @@ function price(magnitude: number, firstByte: number): number {
   return magnitude < firstByte ? 1 : 1 + Math.log2(magnitude / firstByte) / 7 + 0.5;
 }
 
-function eachDelta(column: Float64Array, runEnds: Uint32Array, rows: number, give: (residual: number) => void): void {
-  let run = 0;
-  let previous = 0;
-  for (let i = 0; i < rows; i++) {
-    while (i === runEnds[run]) {
-      run++;
-      previous = 0;
+/** What is written of a column, row by row from its start, some at a time: a call for each value would cost more than the value. */
+type Differences = { next(into: Float64Array, rows: number): void };
+
+/** Enough that a call for them does not matter, few enough to stay in the processor's cache. */
+const CHUNK_ROWS = 1024;
+/** Of this thread. */
+const CHUNK = new Float64Array(CHUNK_ROWS);
+
+function writeAll(writer: ByteWriter, differences: Differences, rows: number): void {
+  for (let at = 0; at < rows; at += CHUNK_ROWS) {
+    const count = Math.min(CHUNK_ROWS, rows - at);
+    differences.next(CHUNK, count);
+    writer.signeds(CHUNK, count);
+  }
+}
+
+class Deltas implements Differences {
+  readonly #column: Float64Array;
+  readonly #runEnds: Uint32Array;
+  #at = 0;
+  #run = 0;
+  #previous = 0;
+
+  constructor(column: Float64Array, runEnds: Uint32Array) {
+    this.#column = column;
+    this.#runEnds = runEnds;
+  }
+
+  next(into: Float64Array, rows: number): void {
+    const column = this.#column;
+    const runEnds = this.#runEnds;
+    let run = this.#run;
+    let previous = this.#previous;
+    let at = this.#at;
+    for (let i = 0; i < rows; i++, at++) {
+      for (; at === runEnds[run]; run++) previous = 0;
+      const value = column[at]!;
+      into[i] = value - previous;
+      previous = value;
     }
-    give(column[i]! - previous);
-    previous = column[i]!;
+    this.#at = at;
+    this.#run = run;
+    this.#previous = previous;
   }
 }
 
@@ -140,12 +174,30 @@ function readDeltas(reader: ByteReader, column: Float64Array, runEnds: Uint32Arr
  * What a value should be if it kept the ratio it last had to its sibling. Multiplication and division of doubles are
  * exact to the last bit everywhere, so writer and reader predict alike.
  */
-function eachResidual(column: Float64Array, sibling: Float64Array, rows: number, give: (residual: number) => void): void {
-  let ratio = 0;
-  for (let i = 0; i < rows; i++) {
-    const base = sibling[i]!;
-    give(column[i]! - predict(base, ratio));
-    if (base > 0) ratio = column[i]! / base;
+class Residuals implements Differences {
+  readonly #column: Float64Array;
+  readonly #sibling: Float64Array;
+  #at = 0;
+  #ratio = 0;
+
+  constructor(column: Float64Array, sibling: Float64Array) {
+    this.#column = column;
+    this.#sibling = sibling;
+  }
+
+  next(into: Float64Array, rows: number): void {
+    const column = this.#column;
+    const sibling = this.#sibling;
+    let ratio = this.#ratio;
+    let at = this.#at;
+    for (let i = 0; i < rows; i++, at++) {
+      const base = sibling[at]!;
+      const value = column[at]!;
+      into[i] = value - predict(base, ratio);
+      if (base > 0) ratio = value / base;
+    }
+    this.#at = at;
+    this.#ratio = ratio;
   }
 }
 

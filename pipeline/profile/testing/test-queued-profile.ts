@@ -58,9 +58,9 @@ export function testQueuedProfile(spec: TestProfile): QueuedProfile {
   const addresses: number[] = [];
   const lineEnds: number[] = [];
   const lineFunctions: number[] = [];
-  const stacks = new Interner();
-  const stackEnds: number[] = [];
-  const stackLocations: number[] = [];
+  const nodes = new Interner();
+  const nodeParents: number[] = [];
+  const nodeLocations: number[] = [];
   const series = new Map<string, number>();
   const seriesLabels: LabelSet[] = [];
   const rows: { series: number; stack: number; values: number[]; span: string; trace: string }[] = [];
@@ -109,10 +109,15 @@ export function testQueuedProfile(spec: TestProfile): QueuedProfile {
         ]),
       );
     }
-    const stack = stacks.of(frames);
-    if (stack === stackEnds.length) {
-      for (const frame of frames.split(";").reverse()) stackLocations.push(locationOf(frame));
-      stackEnds.push(stackLocations.length);
+    let stack = 0;
+    for (const frame of frames.split(";")) {
+      const location = locationOf(frame);
+      const node = nodes.of(`${stack}/${location}`);
+      if (node === nodeParents.length) {
+        nodeParents.push(stack);
+        nodeLocations.push(location);
+      }
+      stack = node + 1;
     }
     rows.push({
       series: series.get(key) as number,
@@ -160,7 +165,7 @@ export function testQueuedProfile(spec: TestProfile): QueuedProfile {
       lineEnds: Uint32Array.from(lineEnds),
     },
     lines: { function: Uint32Array.from(lineFunctions), number: zeros(lineFunctions.length) },
-    stacks: { locations: Uint32Array.from(stackLocations), ends: Uint32Array.from(stackEnds) },
+    nodes: { parent: Uint32Array.from(nodeParents), location: Uint32Array.from(nodeLocations) },
     samples: {
       count: rows.length,
       series: Uint32Array.from(rows, (row) => row.series),
@@ -174,7 +179,7 @@ export function testQueuedProfile(spec: TestProfile): QueuedProfile {
 
 /** The samples of a profile as sorted text, in the form that {@link testQueuedProfile} takes: what tests compare. */
 export function queuedProfileText(profile: QueuedProfile): string[] {
-  const { strings, functions, locations, lines, stacks, samples } = profile;
+  const { strings, functions, locations, lines, nodes, samples } = profile;
   const width = profile.kind.sampleTypes.length;
   const text = (index: number): string =>
     Buffer.from(strings.bytes.subarray(index === 0 ? 0 : strings.ends[index - 1], strings.ends[index])).toString("utf8");
@@ -194,10 +199,9 @@ export function queuedProfileText(profile: QueuedProfile): string[] {
   };
   const out: string[] = [];
   for (let sample = 0; sample < samples.count; sample++) {
-    const stack = samples.stack[sample] as number;
     const frames: string[] = [];
-    for (let at = stack === 0 ? 0 : (stacks.ends[stack - 1] as number); at < (stacks.ends[stack] as number); at++) {
-      frames.push(frame(stacks.locations[at] as number));
+    for (let node = samples.stack[sample] as number; node > 0; node = nodes.parent[node - 1] as number) {
+      frames.push(frame(nodes.location[node - 1] as number));
     }
     const span = wordsHex(samples.spans, sample, 2);
     const trace = wordsHex(samples.traces, sample, 4);

@@ -1,6 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { isCoded } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
+import { inSpan } from "../../base/trace.ts";
 import type { Catalog, CatalogState, LiveObject } from "../../catalog/catalog.ts";
 import { catalogError } from "../../catalog/errors.ts";
 import { newObjectId } from "../../objects/object-id.ts";
@@ -32,32 +33,36 @@ export async function carryOut(plan: CompactionPlan, planned: CatalogState, deps
   const outputs: LiveObject[] = [];
   let committing = false;
   try {
-    for (const request of plan.merges) {
-      for await (const { bytes, directory } of merge(request, signal)) {
-        const key = blockKey(request.inputs[0]!.dataset.tenant, newObjectId(clock, random));
-        sweeper.begin(key);
-        outputs.push({
-          key,
-          sizeBytes: bytes.byteLength,
-          level: directory.level,
-          createdMs: plan.outputCreatedMs,
-          datasets: directory.datasets,
-        });
-        await store.create(key, bytes);
+    await inSpan("merge", { merges: plan.merges.length }, async () => {
+      for (const request of plan.merges) {
+        for await (const { bytes, directory } of merge(request, signal)) {
+          const key = blockKey(request.inputs[0]!.dataset.tenant, newObjectId(clock, random));
+          sweeper.begin(key);
+          outputs.push({
+            key,
+            sizeBytes: bytes.byteLength,
+            level: directory.level,
+            createdMs: plan.outputCreatedMs,
+            datasets: directory.datasets,
+          });
+          await store.create(key, bytes);
+        }
+        // An aborted merge ends early without an error; what it gave is not the whole.
+        signal.throwIfAborted();
       }
-      // An aborted merge ends early without an error; what it gave is not the whole.
-      signal.throwIfAborted();
-    }
-    committing = true;
-    const { version } = await catalog.commit((state) => {
-      const added = outputs.filter(({ key }) => !state.objects.has(key));
-      // Only after an attempt that had its effect, whose answer was lost: then all of it is there.
-      if (outputs.length > 0 && added.length === 0) return undefined;
-      const lost = plan.inputKeys.find((key) => !state.objects.has(key));
-      if (lost !== undefined) throw catalogError("catalog_conflict", `${lost} was replaced by somebody else meanwhile`, { key: lost });
-      if (missesDeletion(plan, planned.tombstones, state)) throw catalogError("catalog_conflict", "profiles were deleted meanwhile");
-      return { added, retired: plan.inputKeys, consumed: [], tombstonesAdded: [], tombstonesDropped: [] };
     });
+    committing = true;
+    const { version } = await inSpan("commit", { blocks: outputs.length }, () =>
+      catalog.commit((state) => {
+        const added = outputs.filter(({ key }) => !state.objects.has(key));
+        // Only after an attempt that had its effect, whose answer was lost: then all of it is there.
+        if (outputs.length > 0 && added.length === 0) return undefined;
+        const lost = plan.inputKeys.find((key) => !state.objects.has(key));
+        if (lost !== undefined) throw catalogError("catalog_conflict", `${lost} was replaced by somebody else meanwhile`, { key: lost });
+        if (missesDeletion(plan, planned.tombstones, state)) throw catalogError("catalog_conflict", "profiles were deleted meanwhile");
+        return { added, retired: plan.inputKeys, consumed: [], tombstonesAdded: [], tombstonesDropped: [] };
+      }),
+    );
     sweeper.retired(plan.inputKeys, version);
   } catch (error) {
     // After any other failure of a commit only the sweeper can tell whether the outputs are garbage.

@@ -5,6 +5,7 @@ import type { Running } from "../../base/lifecycle.ts";
 import type { Log } from "../../base/log.ts";
 import type { Registry } from "../../base/metrics.ts";
 import type { Random } from "../../base/random.ts";
+import { NO_TRACER, type Tracer } from "../../base/trace.ts";
 import { type DurationMs, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../base/units.ts";
 import type { BucketCatalog } from "../../catalog/bucket-catalog.ts";
 import type { CatalogState } from "../../catalog/catalog.ts";
@@ -26,6 +27,7 @@ export type CompactDeps = {
   readonly random: Random;
   readonly log: Log;
   readonly registry: Registry;
+  readonly tracer?: Tracer;
   readonly retentionMs: RetentionMs;
   /** Of the queries in this process. */
   readonly pins?: Pins;
@@ -137,11 +139,10 @@ export class Compactor {
     const over = new AbortController();
     const timer = clock.sleep(MERGE_MS_MAX as DurationMs, over.signal).then(() => over.abort(new Error("the merge took too long")));
     try {
-      const { writtenBytes, blocks } = await carryOut(
-        plan,
-        state,
-        { ...this.#deps, sweeper: this.#sweeper },
-        AbortSignal.any([signal, over.signal]),
+      const either = AbortSignal.any([signal, over.signal]);
+      const facts = { reason: plan.reason, objects: plan.inputKeys.length, input_bytes: plan.inputBytes };
+      const { writtenBytes, blocks } = await (this.#deps.tracer ?? NO_TRACER).begin("compaction", { facts }, () =>
+        carryOut(plan, state, { ...this.#deps, sweeper: this.#sweeper }, either),
       );
       const durationMs = clock.monotonicMs() - startMs;
       this.#failures = 0;

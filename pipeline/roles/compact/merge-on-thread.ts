@@ -2,11 +2,12 @@ import { MessageChannel } from "node:worker_threads";
 import { CodedError, FaultKind, faultFromRecord } from "../../base/errors.ts";
 import type { RunTask } from "../../base/run-task.ts";
 import type { ObjectBytes } from "../../block/writer.ts";
+import type { StoreLocation } from "../../objects/location.ts";
 import type { Merge } from "./compaction-plan.ts";
 import type { MergeMessage, MergeTask } from "./merge-task.ts";
 
-/** Runs merges on a thread over a directory bucket. When the signal is aborted the blocks still to come are dropped. */
-export function mergeOnThread(runTask: RunTask, storePath: string): Merge {
+/** Runs merges on a thread over a bucket. When the signal is aborted the blocks still to come are dropped. */
+export function mergeOnThread(runTask: RunTask, location: StoreLocation): Merge {
   const filename = new URL("merge-task.ts", import.meta.url).href;
   return async function* (request, signal): AsyncGenerator<ObjectBytes> {
     const { port1, port2 } = new MessageChannel();
@@ -19,7 +20,7 @@ export function mergeOnThread(runTask: RunTask, storePath: string): Merge {
     });
     const onAbort = (): void => wake();
     signal.addEventListener("abort", onAbort);
-    const task: MergeTask = { storePath, request, port: port2 };
+    const task: MergeTask = { location, request, port: port2 };
     const run = runTask(task, { filename, transferList: [port2] }).catch((error: unknown) => {
       lost.error = error;
       wake();

@@ -124,7 +124,7 @@ function checkWhole({
   functions,
   locations,
   lines,
-  stacks,
+  nodes,
   samples,
   series,
   kind,
@@ -138,8 +138,8 @@ function checkWhole({
   within("mapping build id", mappings.buildId, stringCount);
   within("location mapping", locations.mapping, mappings.flags.length + 1);
   within("line function", lines.function, functions.name.length + 1);
-  within("stack location", stacks.locations, locations.mapping.length);
-  within("sample stack", samples.stack, stacks.ends.length);
+  within("node location", nodes.location, locations.mapping.length);
+  within("sample stack", samples.stack, nodes.parent.length + 1);
   within("sample series", samples.series, series.length);
   const width = kind.sampleTypes.length;
   for (let sample = 0; sample < samples.count; sample++) {

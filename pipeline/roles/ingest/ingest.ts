@@ -1,6 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { CodedError, FaultKind, type FaultRecord, faultFromRecord } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
+import { inSpan, traceHeaders } from "../../base/trace.ts";
 import { MIB, type TenantId } from "../../base/units.ts";
 import type { Queue } from "../../queue/queue.ts";
 import type { DecodeInput, DecodeResult } from "./decode-job.ts";
@@ -36,7 +37,12 @@ export function createIngest(deps: IngestDeps): Ingest {
   let bytesInFlight = 0;
 
   /** From bodies to acknowledged messages. Gives the faults of refused profiles; throws what concerns the request as a whole. */
-  async function take(tenant: TenantId, way: IngestWay, request: TakeRequest, signal?: AbortSignal): Promise<DecodeResult> {
+  function take(tenant: TenantId, way: IngestWay, request: TakeRequest, signal?: AbortSignal): Promise<DecodeResult> {
+    const facts = { tenant, way, profiles: request.profiles, received_bytes: request.receivedBytes };
+    return inSpan("push", facts, () => admit(tenant, way, request, signal));
+  }
+
+  async function admit(tenant: TenantId, way: IngestWay, request: TakeRequest, signal?: AbortSignal): Promise<DecodeResult> {
     const { inputs, receivedBytes, estimatedBytes, profiles } = request;
     const limits = deps.limitsOf(tenant);
     deps.metrics.received(tenant, way, receivedBytes);
@@ -75,13 +81,15 @@ export function createIngest(deps: IngestDeps): Ingest {
     try {
       const startedMs = deps.clock.monotonicMs();
       const idSeed = deps.random.fill(new Uint8Array(16));
-      const result = await deps.pool.run({ tenant, nowMs: deps.clock.nowMs(), limits, idSeed, inputs });
+      const result = await inSpan("decode", { inputs: inputs.length }, () =>
+        deps.pool.run({ tenant, nowMs: deps.clock.nowMs(), limits, idSeed, inputs }),
+      );
       const decodedMs = deps.clock.monotonicMs();
       rates.charge(tenant, result.uncompressedBytes - estimatedBytes);
       deps.metrics.decoded(tenant, result.profiles, result.uncompressedBytes, (decodedMs - startedMs) / 1000);
       for (const discard of result.discards) deps.metrics.discarded(tenant, discard);
       if (result.missingSamples > 0) deps.metrics.samplesMissing(tenant, result.missingSamples);
-      await publish(tenant, result, signal);
+      await inSpan("publish", { messages: result.messages.length }, () => publish(tenant, result, signal));
       return result;
     } finally {
       bytesInFlight -= receivedBytes;
@@ -91,9 +99,12 @@ export function createIngest(deps: IngestDeps): Ingest {
   async function publish(tenant: TenantId, { messages }: DecodeResult, signal?: AbortSignal): Promise<void> {
     if (messages.length === 0) return;
     const startedMs = deps.clock.monotonicMs();
+    const headers = traceHeaders();
     // All are waited for even if one fails: the good ones of a call are kept, and the caller may only hear of the others after that.
     const outcomes = await Promise.allSettled(
-      messages.map(({ id, service, bytes }) => deps.queue.publish(partitionOf(tenant, service, deps.partitions), { id, bytes }, signal)),
+      messages.map(({ id, service, bytes }) =>
+        deps.queue.publish(partitionOf(tenant, service, deps.partitions), { id, bytes, headers }, signal),
+      ),
     );
     const sizeBytes = messages.reduce((sum, { bytes }) => sum + bytes.length, 0);
     deps.metrics.published(tenant, messages.length, sizeBytes, (deps.clock.monotonicMs() - startedMs) / 1000);

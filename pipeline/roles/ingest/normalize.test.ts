@@ -24,7 +24,7 @@ describe("normalize", () => {
   it("keeps only what samples use, and numbers it anew", () => {
     const [profile] = normalized({ samples: stacks("a;b 1", "gone 0") });
     expect(Buffer.from(profile!.strings.bytes).toString()).not.toContain("gone");
-    expect([profile!.functions.name.length, profile!.locations.lineEnds.length, profile!.stacks.ends.length]).toEqual([2, 2, 1]);
+    expect([profile!.functions.name.length, profile!.locations.lineEnds.length, profile!.nodes.parent.length]).toEqual([2, 2, 2]);
     expect(profile!.strings.ends[0]).toBe(0);
   });
 
@@ -132,9 +132,10 @@ describe("normalize", () => {
     profile.mapping[0]!.hasFunctions = true;
     profile.location[1]!.mappingId = 0n;
     const [queued] = run(toBinary(ProfileSchema, profile), {}).profiles;
-    expect([...queued!.locations.addressLo]).toEqual([0, 66]);
+    // Numbered from the root on, and the root is the one without a mapping.
+    expect([...queued!.locations.addressLo]).toEqual([66, 0]);
     expect([...queued!.locations.mapping]).toEqual([1, 2]);
-    expect([...queued!.mappings.fileName].map((string) => string !== 0)).toEqual([true, false]);
+    expect([...queued!.mappings.fileName].map((string) => string !== 0)).toEqual([false, true]);
     expect([...queued!.mappings.startLo]).toEqual([0, 0]);
   });
 

@@ -70,7 +70,7 @@ export function normalize({ profile, labels, tenant, id, nowMs, limits }: Normal
       period: Math.max(0, profile.period),
       series: series.series,
       ...usedSymbols(profile, merged.usedLocations, functions, rewritten, labels),
-      stacks: { locations: merged.stackLocations, ends: merged.stackEnds },
+      nodes: merged.nodes,
       samples: {
         count: merged.count,
         series: merged.series,

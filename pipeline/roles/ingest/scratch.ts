@@ -1,3 +1,6 @@
+import { MIB } from "../../base/units.ts";
+import { Arena } from "../../symbols/arena.ts";
+
 /*
  * Working memory of a thread. Normalising a profile takes some thirty columns of up to a few thousand words, thousands of times a
  * second: made anew each time, they would cost more to allocate and collect than to fill.
@@ -13,12 +16,16 @@ let used = 0;
 let numbers = new Float64Array(START_WORDS / 8);
 let numbersUsed = 0;
 
+/** For what grows while a profile is normalised; it lives as long as the rest. */
+export const scratchArena = new Arena(8 * MIB);
+
 /** Ends the life of everything taken since the last call. */
 export function clearScratch(): void {
   if (words.length > KEPT_WORDS_MAX) words = new Uint32Array(START_WORDS);
   if (numbers.length > KEPT_WORDS_MAX) numbers = new Float64Array(START_WORDS / 8);
   used = 0;
   numbersUsed = 0;
+  scratchArena.release();
 }
 
 /** Words of any content, for columns that are written before they are read. */

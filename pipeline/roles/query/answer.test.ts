@@ -36,6 +36,10 @@ class NotingEngine implements Engine {
     this.asked.push("series");
     return [{ labels: [{ name: "service_name", value: "stored" }], kind: this.#kind, sampleTypes: [0] }];
   }
+  async labelNames(): Promise<ReadonlySet<string>> {
+    this.asked.push("labelNames");
+    return new Set(["service_name"]);
+  }
   async services(): Promise<readonly ServiceOfKind[]> {
     this.asked.push("services");
     return [{ service: "known", kind: this.#kind, sampleTypes: [0] }];
@@ -74,7 +78,7 @@ describe("answer", () => {
   const stacks = EVERY_STACK;
   const cases: readonly [string, Question, readonly string[]][] = [
     ["profile types", { kind: "profile_types", selection: selection() }, ["services"]],
-    ["label names", { kind: "label_names", selection: selection(), utf8Names: false }, ["series"]],
+    ["label names", { kind: "label_names", selection: selection(), utf8Names: false }, ["labelNames"]],
     ["a flame graph", { kind: "flamegraph", selection: typed, stacks, nodesMax: 0 }, ["tree"]],
     ["pprof", { kind: "pprof", selection: typed, stacks, nodesMax: 0, goPgo: undefined, form: "profile" }, ["stacks"]],
     ["a timeline", { kind: "time_series", selection: typed, stacks, ...series, exemplars: "individual" }, ["rows"]],

@@ -30,7 +30,7 @@ export async function answer(question: Question, engine: Engine): Promise<Uint8A
     case "profile_types":
       return encodeProfileTypes(await engine.services(question.selection));
     case "label_names":
-      return encodeLabelNames(await engine.series(question.selection), question.utf8Names);
+      return encodeLabelNames(await engine.labelNames(question.selection), question.utf8Names);
     case "label_values":
       return encodeLabelValues(await seriesFor([question.name], question.selection, engine), question.name);
     case "series":

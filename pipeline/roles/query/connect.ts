@@ -15,8 +15,10 @@ export function querierRoutes(deps: QuerierDeps): (router: ConnectRouter) => voi
 function handler({ method, check }: QuerierMethod, deps: QuerierDeps): (request: Message, context: HandlerContext) => Promise<Message> {
   return async (request, context) => {
     try {
-      const question = check(request, askerOf(callerOf(context.values), deps));
-      return responseMessage(method.output, await deps.ask(question), context);
+      const asker = askerOf(callerOf(context.values), deps);
+      // Aborted when the call is cancelled, its connection is lost or its deadline is over.
+      const bytes = await deps.ask(check(request, asker), { tenants: asker.tenants, signal: context.signal });
+      return responseMessage(method.output, bytes, context);
     } catch (error) {
       if (isUnknownFault(error)) throw new ConnectError((error as Error).message, Code.Unknown, undefined, undefined, error);
       throw error;

@@ -12,6 +12,7 @@ import { goneSignal } from "../../http/gone.ts";
 import type { Request, Response } from "../../http/one-port.ts";
 import { isUnknownFault } from "./connect.ts";
 import { askerOf, QUERIER_METHODS, type QuerierDeps, type QuerierMethod } from "./querier-methods.ts";
+import type { Question } from "./question.ts";
 
 export type DirectQueriesDeps = QuerierDeps & { readonly authenticate: Authenticate; readonly bodies: Bodies; readonly log: Log };
 
@@ -41,7 +42,8 @@ async function answer({ method, check }: QuerierMethod, request: Request, respon
     const codec = codecOf(request) as Codec;
     const body = await deps.bodies.take(request, response, REQUEST_BYTES_MAX);
     const question = check(readRequest(method.input, body, codec), asker);
-    const bytes = await deps.ask(codec === "json" ? { kind: "json", of: question, typeName: method.output.typeName } : question);
+    const asked: Question = codec === "json" ? { kind: "json", of: question, typeName: method.output.typeName } : question;
+    const bytes = await deps.ask(asked, { tenants: asker.tenants, signal: gone });
     await send(response, { status: 200, type: `application/${codec}`, bytes, acceptsGzip: acceptsGzip(request) });
   } catch (error) {
     if (gone.aborted) return;

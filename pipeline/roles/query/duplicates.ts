@@ -1,8 +1,12 @@
 import { assert } from "../../base/assert.ts";
+import { lookAhead } from "../../base/look-ahead.ts";
 import { labelSetKey } from "../../profile/labels.ts";
 import { profileKindKey } from "../../profile/profile-type.ts";
 import { InternTable } from "../../symbols/intern-table.ts";
 import { mix } from "../../symbols/string-hash.ts";
+import { PLANNED_AHEAD } from "./ahead.ts";
+import { findType } from "./kind-match.ts";
+import type { PlannedDataset } from "./plan.ts";
 import type { SectionReader } from "./read.ts";
 import { type KindRows, withProfiles, withRowMask } from "./select.ts";
 
@@ -45,9 +49,34 @@ function overlapping(selected: readonly KindRows[]): readonly (readonly KindRows
   return groups.filter((group) => group.length > 1);
 }
 
+/** Whether no row is in two of the datasets, be it selected or not. Of one profile type, or of all. */
+export async function areDistinct(
+  datasets: readonly PlannedDataset[],
+  profileTypeId: string | undefined,
+  reader: SectionReader,
+): Promise<boolean> {
+  const kinds = datasets.flatMap((planned) => {
+    const indexes =
+      profileTypeId === undefined ? planned.entry.kinds.keys() : findType(planned.entry, profileTypeId).map((type) => type.kindIndex);
+    return [...new Set(indexes)].map((kindIndex) => ({ planned, kindIndex }));
+  });
+  const all: KindRows[] = [];
+  const load = async ({ planned, kindIndex }: (typeof kinds)[number]): Promise<KindRows> => {
+    const series = await reader.series(planned);
+    return { planned, kindIndex, series, seriesMask: new Uint8Array(series.length).fill(1), rowMask: undefined, profiles: undefined };
+  };
+  for await (const rows of lookAhead(kinds, PLANNED_AHEAD, load)) all.push(rows);
+  for (const group of overlapping(all)) if (!(await isKnownDistinct(group, reader))) return false;
+  return true;
+}
+
+function isKnownDistinct(group: readonly KindRows[], reader: SectionReader): Promise<boolean> {
+  return reader.remember(`distinct ${groupKey(group)}`, () => isDistinct(group, reader));
+}
+
 async function dropInGroup(group: readonly KindRows[], reader: SectionReader): Promise<void> {
-  if (await reader.remember(`distinct ${groupKey(group)}`, () => isDistinct(group, reader))) return;
-  for (const rows of group) await withProfiles(rows, reader);
+  if (await isKnownDistinct(group, reader)) return;
+  for await (const _ of lookAhead(group, PLANNED_AHEAD, (rows) => withProfiles(rows, reader)));
   for (const { dataset, row } of duplicatesIn(group)) (await withRowMask(group[dataset]!, reader))[row] = 0;
 }
 
@@ -57,10 +86,15 @@ async function dropInGroup(group: readonly KindRows[], reader: SectionReader): P
  */
 async function isDistinct(group: readonly KindRows[], reader: SectionReader): Promise<boolean> {
   const whole: KindRows[] = [];
-  for (const { planned, kindIndex, series } of group) {
-    const profiles = await reader.profiles(planned, kindIndex);
-    whole.push({ planned, kindIndex, series, seriesMask: new Uint8Array(series.length).fill(1), rowMask: undefined, profiles });
-  }
+  const load = async ({ planned, kindIndex, series }: KindRows): Promise<KindRows> => ({
+    planned,
+    kindIndex,
+    series,
+    seriesMask: new Uint8Array(series.length).fill(1),
+    rowMask: undefined,
+    profiles: await reader.profiles(planned, kindIndex),
+  });
+  for await (const rows of lookAhead(group, PLANNED_AHEAD, load)) whole.push(rows);
   return duplicatesIn(whole).next().done === true;
 }
 

@@ -90,6 +90,8 @@ export interface Engine {
   /** Only samples that carry a span id, summed per profile, series, span and trace. */
   spanRows(selection: TypedSelection, stacks: StackSelection): Promise<SpanRows>;
   series(selection: Selection): Promise<readonly SeriesOfKind[]>;
+  /** The label names of these series, without the ones that follow from the sample type; empty when there is no series. */
+  labelNames(selection: Selection): Promise<ReadonlySet<string>>;
   /**
    * From the catalog alone, without reading an object. For matchers that name nothing but `service_name`, `__service_name__` and
    * the labels that follow from the kind ({@link CATALOG_LABELS}); time is that of whole datasets.

@@ -5,6 +5,7 @@ import { ProfileTypesResponseSchema } from "../../api/gen/querier/v1/querier_pb.
 import { LabelValuesResponseSchema } from "../../api/gen/types/v1/types_pb.ts";
 import { isCoded } from "../../base/errors.ts";
 import { HOUR_MS, type TenantId, type UnixMs } from "../../base/units.ts";
+import { OPEN_GATE } from "../../http/gate.ts";
 import { querierPlainRoutes } from "./http.ts";
 import { checkRender, checkRenderDiff, timelineStepMs } from "./http-requests.ts";
 import type { Question } from "./question.ts";
@@ -112,7 +113,7 @@ describe("GET /pyroscope/label-values", () => {
     );
     const clock = { nowMs: () => NOW_MS, monotonicMs: () => 0, sleep: async () => {} };
     const caller = () => ({ tenants: ASKER.tenants, mayRead: true, mayWrite: true, utf8LabelNames: false });
-    querierPlainRoutes({ ask, limitsOf: () => DEFAULT_QUERY_LIMITS, clock })({ fastify: app, caller });
+    querierPlainRoutes({ ask, limitsOf: () => DEFAULT_QUERY_LIMITS, clock })({ fastify: app, caller, gate: OPEN_GATE });
     const response = await app.inject({ method: "GET", url });
     return { status: response.statusCode, body: response.json(), asked };
   }

@@ -2,10 +2,13 @@ import { fromBinary } from "@bufbuild/protobuf";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { ProfileTypesResponseSchema } from "../../api/gen/querier/v1/querier_pb.ts";
 import { LabelValuesResponseSchema } from "../../api/gen/types/v1/types_pb.ts";
-import { CodedError, FaultKind } from "../../base/errors.ts";
+import { CodedError, FaultKind, isCoded } from "../../base/errors.ts";
+import { httpAnswer } from "../../http/fault-answers.ts";
+import { goneSignal } from "../../http/gone.ts";
 import type { PlainApp } from "../../http/plain-app.ts";
 import { checkRender, checkRenderDiff, type Parameters } from "./http-requests.ts";
 import { askerOf, type QuerierDeps } from "./querier-methods.ts";
+import type { Question } from "./question.ts";
 import type { Asker } from "./validate.ts";
 import { rangeOrRecent } from "./validate-range.ts";
 
@@ -13,26 +16,52 @@ import { rangeOrRecent } from "./validate-range.ts";
 export function querierPlainRoutes(deps: QuerierDeps): (app: PlainApp) => void {
   return ({ fastify, caller }) => {
     const askerFor = (request: FastifyRequest): Asker => askerOf(caller(request), deps);
+    const ask = (question: Question, { tenants }: Asker, reply: FastifyReply): Promise<Uint8Array> =>
+      deps.ask(question, { tenants, signal: goneSignal(reply.raw) });
 
-    fastify.get("/pyroscope/render", async (request, reply) => {
-      const question = checkRender(parametersOf(request), askerFor(request));
-      const bytes = await deps.ask(question);
-      return send(reply, question.kind === "dot" ? "text/plain; charset=utf-8" : "application/json", bytes);
-    });
-
-    fastify.get("/pyroscope/render-diff", async (request, reply) =>
-      send(reply, "application/json", await deps.ask(checkRenderDiff(parametersOf(request), askerFor(request)))),
+    fastify.get("/pyroscope/render", (request, reply) =>
+      orTooLarge(reply, async () => {
+        const asker = askerFor(request);
+        const question = checkRender(parametersOf(request), asker);
+        const bytes = await ask(question, asker, reply);
+        return send(reply, question.kind === "dot" ? "text/plain; charset=utf-8" : "application/json", bytes);
+      }),
     );
 
-    fastify.get("/pyroscope/label-values", async (request, reply) => {
-      const values = await labelValues(parametersOf(request), askerFor(request), deps);
-      return send(reply, "application/json", Buffer.from(JSON.stringify(values)));
-    });
+    fastify.get("/pyroscope/render-diff", (request, reply) =>
+      orTooLarge(reply, async () => {
+        const asker = askerFor(request);
+        return send(reply, "application/json", await ask(checkRenderDiff(parametersOf(request), asker), asker, reply));
+      }),
+    );
+
+    fastify.get("/pyroscope/label-values", (request, reply) =>
+      orTooLarge(reply, async () => {
+        const asker = askerFor(request);
+        const values = await labelValues(parametersOf(request), asker, (question) => ask(question, asker, reply));
+        return send(reply, "application/json", Buffer.from(JSON.stringify(values)));
+      }),
+    );
   };
 }
 
+/** What a question would read or answer is too large: 422, since 413 is about what was sent. */
+async function orTooLarge(reply: FastifyReply, answer: () => Promise<FastifyReply>): Promise<FastifyReply> {
+  try {
+    return await answer();
+  } catch (error) {
+    if (!isCoded(error) || error.kind !== FaultKind.TooLarge) throw error;
+    const { status, headers, body } = httpAnswer(error, 422);
+    return reply.code(status).headers(headers).type("application/json").send(JSON.stringify(body));
+  }
+}
+
 /** Values of the label over all that may be looked back at; of `__name__`, the profile types. */
-async function labelValues(parameters: Parameters, asker: Asker, deps: QuerierDeps): Promise<readonly string[]> {
+async function labelValues(
+  parameters: Parameters,
+  asker: Asker,
+  ask: (question: Question) => Promise<Uint8Array>,
+): Promise<readonly string[]> {
   const label = parameters("label") ?? "";
   if (label === "")
     throw new CodedError("parameter_missing", FaultKind.Invalid, "'label' is required: the label whose values are asked for");
@@ -48,10 +77,10 @@ async function labelValues(parameters: Parameters, asker: Asker, deps: QuerierDe
   }
   const selection = { tenants: asker.tenants, matchers: [], ...rangeOrRecent(0n, 0n, asker.limits, asker.nowMs) };
   if (label === "__name__") {
-    const types = fromBinary(ProfileTypesResponseSchema, await deps.ask({ kind: "profile_types", selection }));
+    const types = fromBinary(ProfileTypesResponseSchema, await ask({ kind: "profile_types", selection }));
     return types.profileTypes.map((type) => type.ID);
   }
-  return fromBinary(LabelValuesResponseSchema, await deps.ask({ kind: "label_values", selection, name: label })).names;
+  return fromBinary(LabelValuesResponseSchema, await ask({ kind: "label_values", selection, name: label })).names;
 }
 
 function parametersOf(request: FastifyRequest): Parameters {

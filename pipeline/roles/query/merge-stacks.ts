@@ -1,5 +1,7 @@
+import { lookAhead } from "../../base/look-ahead.ts";
 import { GrowableFloat64, GrowableUint32 } from "../../symbols/growable.ts";
 import { SymbolTable } from "../../symbols/symbol-table.ts";
+import { VALUES_AHEAD } from "./ahead.ts";
 import type { StackSelection } from "./engine-interface.ts";
 import type { MergedStacks } from "./merged-stacks.ts";
 import type { SectionReader } from "./read.ts";
@@ -8,20 +10,17 @@ import { StackFilter } from "./stack-filter.ts";
 import { sumPerStack } from "./stack-sums.ts";
 
 /** Merges the selected stacks with all their symbols; symbols of stacks that are not selected are left out. */
-export async function mergeStacks(
-  selected: readonly SelectedRows[],
-  stacks: StackSelection,
-  reader: SectionReader,
-  checkTime: () => void,
-): Promise<MergedStacks> {
+export async function mergeStacks(selected: readonly SelectedRows[], stacks: StackSelection, reader: SectionReader): Promise<MergedStacks> {
   const table = new SymbolTable();
   const filter = new StackFilter(stacks);
   const sums: number[] = [];
-  for (const rows of selected) {
-    checkTime();
+  const load = async (rows: SelectedRows) => {
     const symbols = await reader.symbols(rows.planned);
     const perStack = await sumPerStack(rows, stacks, symbols.nodes.parent.length + 1, reader);
-    const names = await reader.stackNames(rows.planned);
+    return { symbols, perStack, names: await reader.stackNames(rows.planned) };
+  };
+  for await (const { symbols, perStack, names } of lookAhead(selected, VALUES_AHEAD, load)) {
+    await reader.step();
     const allowed = filter.selectedNodes(names);
     const used = new Uint8Array(perStack.length);
     for (let stack = 1; stack < perStack.length; stack++) {

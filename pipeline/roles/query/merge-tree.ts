@@ -13,7 +13,7 @@ export class TreeMerger {
   #self = new Float64Array(1024);
 
   /** Adds values by node of a dataset's tree; they are added up here, so a node's own value only. */
-  add(stacks: StackNames, self: Float64Array): void {
+  add(stacks: Pick<StackNames, "parent" | "name" | "names">, self: Float64Array): void {
     const { parent, name } = stacks;
     const used = new Uint8Array(parent.length);
     for (let node = parent.length - 1; node > 0; node--) {

@@ -3,6 +3,7 @@ import { QuerierService } from "../../api/gen/querier/v1/querier_pb.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { TenantId } from "../../base/units.ts";
 import { type Caller, readTenants } from "../../http/caller.ts";
+import type { Asking } from "./asking.ts";
 import type { Question } from "./question.ts";
 import {
   type Asker,
@@ -24,7 +25,7 @@ import { type QueryLimits, tightestLimits } from "./validate-range.ts";
 /** What the doors of the querier stand on. */
 export type QuerierDeps = {
   /** Resolves with the bytes of the whole response. */
-  ask(question: Question): Promise<Uint8Array>;
+  ask(question: Question, asking: Asking): Promise<Uint8Array>;
   limitsOf(tenant: TenantId): QueryLimits;
   readonly clock: Clock;
 };

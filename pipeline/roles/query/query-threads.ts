@@ -1,78 +1,119 @@
 import { Piscina } from "piscina";
 import { CodedError, FaultKind, faultFromRecord } from "../../base/errors.ts";
+import { currentContext, recordHere } from "../../base/trace.ts";
+import type { Traced } from "../../base/traced-task.ts";
 import type { Bytes } from "../../base/units.ts";
 import type { CatalogState } from "../../catalog/catalog.ts";
+import type { StoreLocation } from "../../objects/location.ts";
 import { encodeUpdate } from "./catalog-replica.ts";
+import type { RangeFilesOptions } from "./disk-cache/range-files.ts";
 import type { EngineLimits } from "./engine.ts";
-import type { QueryReply, QueryTask, QueryThreadData } from "./query-thread.ts";
+import type { QueryCost, QueryJob, QueryReply, QueryTask, QueryThreadData } from "./query-thread.ts";
 import type { Question } from "./question.ts";
+import { type AskPeers, openLine } from "./question-line.ts";
 
 export type QueryThreadsOptions = {
-  readonly storePath: string;
+  readonly location: StoreLocation;
   readonly threads: number;
   /** Of all threads together. */
   readonly cacheBytes: Bytes;
-  readonly limits: EngineLimits;
+  /** Undefined: ranges of the bucket are not kept on disk. */
+  readonly rangeFiles: RangeFilesOptions | undefined;
   /** Questions one thread works on at once: they wait for the bucket more than they compute. */
   readonly questionsPerThread: number;
-  /** Questions that may wait for a thread; one more is refused. */
-  readonly waitingMax: number;
+  /** Parts of other queriers' questions beside them. */
+  readonly partsPerThread: number;
+  /** Undefined: there are no peers. */
+  readonly sharing: Sharing | undefined;
   readonly idleMs: number;
 };
 
-/** One thread, and the newest catalog state it was sent. */
-type QueryThread = { readonly pool: Piscina; sent: CatalogState | undefined; open: number };
+type ThreadWork = {
+  readonly limits: EngineLimits;
+  readonly signal: AbortSignal;
+  /** Told once, whether there is an answer or a fault. */
+  readonly onCost: (cost: QueryCost) => void;
+};
+
+/** One question for the threads. */
+export type ThreadQuestion = ThreadWork & {
+  readonly question: Question;
+  /** The answer is that of this state or a newer one. */
+  readonly state: CatalogState;
+};
+
+/** A part of another querier's question. */
+export type ThreadPart = ThreadWork & { readonly part: Uint8Array };
+
+/** How large questions are shared with peers. */
+export type Sharing = { readonly aboveBytes: number; readonly askPeers: AskPeers };
+
+/** One thread, the newest catalog state it was sent, the questions it has, and the bytes its cache held last. */
+type QueryThread = { readonly pool: Piscina; sent: CatalogState | undefined; open: number; cacheBytes: number };
 
 /**
  * The threads that answer questions, so that no question stalls the listener. Each is a pool of one: it has a copy of the catalog, and
  * must be told what changed.
  *
- * Errors: those of the engine and the answers; `query_limit_concurrency` (limited) when too many questions wait.
+ * Errors: those of the engine and the answers; `query_thread_lost` (unavailable).
  */
 export class QueryThreads {
   readonly #threads: readonly QueryThread[];
-  readonly #openMax: number;
+  readonly #sharing: Sharing | undefined;
 
   constructor(options: QueryThreadsOptions) {
+    this.#sharing = options.sharing;
     const workerData: QueryThreadData = {
-      storePath: options.storePath,
+      location: options.location,
       cacheBytes: Math.floor(options.cacheBytes / options.threads) as Bytes,
-      limits: options.limits,
+      rangeFiles: options.rangeFiles,
     };
-    this.#openMax = options.threads * options.questionsPerThread + options.waitingMax;
     this.#threads = Array.from({ length: options.threads }, () => ({
       pool: new Piscina({
         filename: new URL("query-thread.ts", import.meta.url).href,
         workerData,
         minThreads: 0,
         maxThreads: 1,
-        concurrentTasksPerWorker: options.questionsPerThread,
+        concurrentTasksPerWorker: options.questionsPerThread + options.partsPerThread,
         idleTimeout: options.idleMs,
       }),
       sent: undefined,
       open: 0,
+      cacheBytes: 0,
     }));
   }
 
-  /** Resolves with the bytes of the response message. The answer is that of `state` or a newer one. */
-  async ask(question: Question, state: CatalogState): Promise<Uint8Array> {
-    const open = this.#threads.reduce((sum, thread) => sum + thread.open, 0);
-    if (open >= this.#openMax) {
-      throw new CodedError("query_limit_concurrency", FaultKind.Limited, `${open} queries are running or waiting: try again in a moment`, {
-        facts: { retryAfterSeconds: 1, open },
-      });
-    }
+  /** Of all threads, as they said last. */
+  get cacheBytes(): number {
+    return this.#threads.reduce((sum, { cacheBytes }) => sum + cacheBytes, 0);
+  }
+
+  /** Resolves with the bytes of the response message. */
+  ask(asked: ThreadQuestion): Promise<Uint8Array> {
+    return this.#onThread(asked, async (thread) => {
+      const reply = await this.#run(thread, this.#questionJob(thread, asked), asked);
+      if (reply.kind !== "stale") return reply;
+      thread.sent = undefined;
+      return this.#run(thread, this.#questionJob(thread, asked), asked);
+    });
+  }
+
+  /** Resolves with the bytes of the part's answer. Errors: as {@link ask}, and those of {@link decodePart}. */
+  answerPart(asked: ThreadPart): Promise<Uint8Array> {
+    return this.#onThread(asked, (thread) => this.#run(thread, { kind: "part", part: asked.part }, asked));
+  }
+
+  async #onThread({ onCost }: ThreadWork, work: (thread: QueryThread) => Promise<QueryReply>): Promise<Uint8Array> {
     const thread = this.#threads.reduce((least, other) => (other.open < least.open ? other : least));
     thread.open++;
     try {
-      let reply = await this.#run(thread, question, state);
-      if (reply.kind === "stale") {
-        thread.sent = undefined;
-        reply = await this.#run(thread, question, state);
-      }
+      const reply = await work(thread);
+      if (reply.kind === "stale")
+        throw new CodedError("query_thread_lost", FaultKind.Unavailable, "the query thread was lost twice: try again");
+      thread.cacheBytes = reply.cost.cacheBytes;
+      onCost(reply.cost);
       if (reply.kind === "answer") return reply.bytes;
-      if (reply.kind === "fault") throw faultFromRecord(reply.fault);
-      throw new CodedError("query_thread_lost", FaultKind.Unavailable, "the query thread was lost twice: try again");
+      throw faultFromRecord(reply.fault);
     } finally {
       thread.open--;
     }
@@ -82,12 +123,24 @@ export class QueryThreads {
     await Promise.all(this.#threads.map(({ pool }) => pool.close({ force: true })));
   }
 
-  #run(thread: QueryThread, question: Question, state: CatalogState): Promise<QueryReply> {
+  #questionJob(thread: QueryThread, { question, state }: ThreadQuestion): QueryJob {
     const known = thread.sent;
     const newer = known === undefined || known.version < state.version;
     // Tasks reach a thread in the order they are sent, so a later question finds what an earlier one brought along.
     if (newer) thread.sent = state;
-    const task: QueryTask = { question, update: newer ? encodeUpdate(known, state) : undefined, version: state.version };
-    return thread.pool.run(task) as Promise<QueryReply>;
+    const update = newer ? encodeUpdate(known, state) : undefined;
+    return { kind: "question", question, update, version: state.version, shareAboveBytes: this.#sharing?.aboveBytes };
+  }
+
+  async #run(thread: QueryThread, job: QueryJob, { limits, signal }: ThreadWork): Promise<QueryReply> {
+    const { far, close } = openLine(signal, job.kind === "question" ? this.#sharing?.askPeers : undefined);
+    try {
+      const task: QueryTask = { job, limits, line: far, trace: currentContext() };
+      const { result, spans } = (await thread.pool.run(task, { transferList: [far] })) as Traced<QueryReply>;
+      for (const span of spans) recordHere(span);
+      return result;
+    } finally {
+      close();
+    }
   }
 }

@@ -6,6 +6,7 @@ import type { ProfileColumns } from "../../block/section/profiles.ts";
 import type { StackValues } from "../../block/section/stack-values.ts";
 import type { LabelSet } from "../../profile/labels.ts";
 import type { Symbols } from "../../symbols/symbols.ts";
+import type { Pace } from "./pace.ts";
 import type { PlannedDataset } from "./plan.ts";
 import type { SectionCache } from "./section-cache.ts";
 import { buildStackNames, type StackNames } from "./stack-names.ts";
@@ -16,20 +17,39 @@ export type ReadRange = (key: string, offset: number, size: number) => Promise<U
 /** What one query may read. */
 export type ReadBudget = { readonly bytesMax: number; bytesRead: number };
 
+export type SectionReaderParts = {
+  readonly readRange: ReadRange;
+  readonly cache: SectionCache;
+  readonly budget: ReadBudget;
+  readonly pace: Pace;
+};
+
 /**
  * Reads sections of datasets through the cache.
  *
- * Errors: `query_limit_bytes` (too_large) once a query has read more than its budget; `block_…`; `object_…`.
+ * Errors: `query_limit_bytes` (too_large) once a query has read more than its budget; `block_…`; `object_…`; those of {@link Pace.step}.
  */
 export class SectionReader {
   readonly #readRange: ReadRange;
   readonly #cache: SectionCache;
   readonly #budget: ReadBudget;
+  readonly #pace: Pace;
 
-  constructor(readRange: ReadRange, cache: SectionCache, budget: ReadBudget) {
+  constructor({ readRange, cache, budget, pace }: SectionReaderParts) {
     this.#readRange = readRange;
     this.#cache = cache;
     this.#budget = budget;
+    this.#pace = pace;
+  }
+
+  /** What is left of the question's time, in ms. */
+  get leftMs(): number {
+    return this.#pace.leftMs;
+  }
+
+  /** A step of the question's work, see {@link Pace.step}; reading a section is one. */
+  step(): Promise<void> | undefined {
+    return this.#pace.step();
   }
 
   series(planned: PlannedDataset): Promise<readonly LabelSet[]> {
@@ -43,7 +63,7 @@ export class SectionReader {
   /** The dataset's stacks as calls of function names: derived from the symbols once, and kept beside them. */
   stackNames(planned: PlannedDataset): Promise<StackNames> {
     const section = required(planned.entry, SectionKind.Symbols, 0);
-    return this.#cache.get(
+    return this.#derived(
       `${planned.object.key}@${section.offset}/names`,
       async () => buildStackNames(await this.symbols(planned)),
       (names) => names.sizeBytes,
@@ -64,30 +84,42 @@ export class SectionReader {
     return this.#cached(planned, SectionKind.Totals, kindIndex, readStackValues);
   }
 
-  /** Something small that follows from immutable objects, found out once. */
-  remember(key: string, find: () => Promise<boolean>): Promise<boolean> {
-    return this.#cache.get(key, find, () => key.length + REMEMBERED_BYTES);
+  /** Something small that follows from immutable objects, found out once. `sizeOf` in bytes, beside the key. */
+  remember<Value>(key: string, find: () => Promise<Value>, sizeOf: (value: Value) => number = () => 0): Promise<Value> {
+    return this.#derived(key, find, (value) => key.length + REMEMBERED_BYTES + sizeOf(value));
   }
 
-  #cached<Value>(
+  /** What one question finds out for all. A question that ends meanwhile fails alone: the next one goes on with the finding. */
+  async #derived<Value>(key: string, find: () => Promise<Value>, sizeOf: (value: Value) => number): Promise<Value> {
+    for (;;) {
+      let mine = false;
+      const findMyself = (): Promise<Value> => {
+        mine = true;
+        return find();
+      };
+      try {
+        return await this.#cache.get(key, findMyself, sizeOf);
+      } catch (error) {
+        if (mine || !isCoded(error) || !error.code.startsWith("query_")) throw error;
+      }
+    }
+  }
+
+  async #cached<Value>(
     { object, entry }: PlannedDataset,
     kind: SectionKind,
     kindIndex: number,
     decode: (stored: Uint8Array, section: SectionEntry, dataset: DatasetEntry) => Value,
   ): Promise<Value> {
+    const turn = this.#pace.step();
+    if (turn !== undefined) await turn;
     const section = required(entry, kind, kindIndex);
+    const key = `${object.key}@${section.offset}`;
+    // A read is shared by all who want the section: what this question may not do is found out before it.
+    if (!this.#cache.has(key)) this.charge(section.sizeBytes);
     return this.#cache.get(
-      `${object.key}@${section.offset}`,
+      key,
       async () => {
-        this.#budget.bytesRead += section.sizeBytes;
-        if (this.#budget.bytesRead > this.#budget.bytesMax) {
-          throw new CodedError(
-            "query_limit_bytes",
-            FaultKind.TooLarge,
-            `the query reads more than ${this.#budget.bytesMax} bytes: ask for a shorter time range or fewer services, or raise query.bytes_max`,
-            { facts: { limit_bytes: this.#budget.bytesMax } },
-          );
-        }
         const stored = await this.#readRange(object.key, section.offset, section.sizeBytes);
         try {
           return decode(stored, section, entry);
@@ -99,6 +131,26 @@ export class SectionReader {
         }
       },
       memoryBytes,
+    );
+  }
+
+  get bytesRead(): number {
+    return this.#budget.bytesRead;
+  }
+
+  get bytesLeft(): number {
+    return Math.max(0, this.#budget.bytesMax - this.#budget.bytesRead);
+  }
+
+  /** Counts bytes against the budget. Errors: `query_limit_bytes`. */
+  charge(sizeBytes: number): void {
+    this.#budget.bytesRead += sizeBytes;
+    if (this.#budget.bytesRead <= this.#budget.bytesMax) return;
+    throw new CodedError(
+      "query_limit_bytes",
+      FaultKind.TooLarge,
+      `the query reads more than ${this.#budget.bytesMax} bytes: ask for a shorter time range or fewer services, or raise limits.query_read_max`,
+      { facts: { limit_bytes: this.#budget.bytesMax } },
     );
   }
 }

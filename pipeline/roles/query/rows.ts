@@ -1,5 +1,7 @@
+import { lookAhead } from "../../base/look-ahead.ts";
 import { type LabelSet, labelSetKey, sortLabels } from "../../profile/labels.ts";
 import { GrowableFloat64, GrowableUint32 } from "../../symbols/growable.ts";
+import { PLANNED_AHEAD, VALUES_AHEAD } from "./ahead.ts";
 import type { StackSelection } from "./engine-interface.ts";
 import { typeLabels } from "./kind-match.ts";
 import type { ProfileRows, SpanRows } from "./profile-rows.ts";
@@ -9,19 +11,18 @@ import { filtersSamples, StackFilter } from "./stack-filter.ts";
 import { spanFilter } from "./stack-sums.ts";
 
 /** One row per selected profile and series whose value is above 0. */
-export async function collectRows(
-  selected: readonly SelectedRows[],
-  stacks: StackSelection,
-  reader: SectionReader,
-  checkTime: () => void,
-): Promise<ProfileRows> {
+export async function collectRows(selected: readonly SelectedRows[], stacks: StackSelection, reader: SectionReader): Promise<ProfileRows> {
   const out = new RowColumns();
   const filter = new StackFilter(stacks);
-  for (const rows of selected) {
-    checkTime();
+  const load = async (rows: SelectedRows) => {
     const profiles = await withProfiles(rows, reader);
     const mask = await withRowMask(rows, reader);
     const values = filtersSamples(stacks) ? await sumPerRow(rows, stacks, filter, reader) : profiles.totals[rows.sampleType]!;
+    return { rows, profiles, mask, values };
+  };
+  const ahead = filtersSamples(stacks) ? VALUES_AHEAD : PLANNED_AHEAD;
+  for await (const { rows, profiles, mask, values } of lookAhead(selected, ahead, load)) {
+    await reader.step();
     const series = out.seriesOf(rows);
     for (let row = 0; row < profiles.count; row++) {
       if (mask[row] === 1 && values[row]! > 0)
@@ -32,33 +33,32 @@ export async function collectRows(
 }
 
 /** One row per selected profile, series, span and trace. */
-export async function collectSpanRows(
-  selected: readonly SelectedRows[],
-  stacks: StackSelection,
-  reader: SectionReader,
-  checkTime: () => void,
-): Promise<SpanRows> {
+export async function collectSpanRows(selected: readonly SelectedRows[], stacks: StackSelection, reader: SectionReader): Promise<SpanRows> {
   const out = new RowColumns();
   const spans: Uint8Array[] = [];
   const traces: Uint8Array[] = [];
   const filter = new StackFilter(stacks);
-  for (const rows of selected) {
-    checkTime();
+  const load = async (rows: SelectedRows) => {
     const samples = await reader.samples(rows.planned, rows.kindIndex);
-    if (samples.spans === undefined) continue;
+    if (samples.spans === undefined) return undefined;
     const profiles = await withProfiles(rows, reader);
     const mask = await withRowMask(rows, reader);
+    return { rows, samples, spanned: samples.spans, profiles, mask, allowed: await selectedStacks(rows, filter, reader) };
+  };
+  for await (const loaded of lookAhead(selected, VALUES_AHEAD, load)) {
+    await reader.step();
+    if (loaded === undefined) continue;
+    const { rows, samples, spanned, profiles, mask, allowed } = loaded;
     const bySpan = spanFilter(stacks)?.(samples);
-    const allowed = await selectedStacks(rows, filter, reader);
     const series = out.seriesOf(rows);
     const stackOf = stackByRow(samples.runEnds, samples.row.length);
     const sums = new Map<string, { row: number; index: number; value: number }>();
-    samples.spans.row.forEach((sample, index) => {
+    spanned.row.forEach((sample, index) => {
       const row = samples.row[sample]!;
       if (mask[row] === 0 || bySpan?.[sample] === 0 || allowed?.[samples.stacks[stackOf[sample]!]!] === 0) return;
-      const span = bytesOf(samples.spans!.spans, index * 2, 2);
+      const span = bytesOf(spanned.spans, index * 2, 2);
       if (span.every((byte) => byte === 0)) return;
-      const key = `${row}/${Buffer.from(span).toString("latin1")}/${Buffer.from(bytesOf(samples.spans!.traces, index * 4, 4)).toString("latin1")}`;
+      const key = `${row}/${Buffer.from(span).toString("latin1")}/${Buffer.from(bytesOf(spanned.traces, index * 4, 4)).toString("latin1")}`;
       const known = sums.get(key);
       const value = samples.values[rows.sampleType]![sample]!;
       if (known === undefined) sums.set(key, { row, index, value });
@@ -67,8 +67,8 @@ export async function collectSpanRows(
     for (const { row, index, value } of sums.values()) {
       if (value === 0) continue;
       out.push(series(profiles.series[row]!), profiles.timeMs[row]!, value, profiles.ids, row);
-      spans.push(bytesOf(samples.spans.spans, index * 2, 2));
-      traces.push(bytesOf(samples.spans.traces, index * 4, 4));
+      spans.push(bytesOf(spanned.spans, index * 2, 2));
+      traces.push(bytesOf(spanned.traces, index * 4, 4));
     }
   }
   return { ...out.finish(), spans: concat(spans), traces: concat(traces) };

@@ -19,6 +19,10 @@ export class SectionCache {
     return this.#sizeBytes;
   }
 
+  has(key: string): boolean {
+    return this.#entries.has(key);
+  }
+
   /** `sizeOf` estimates the memory of a value in bytes. */
   get<Value>(key: string, read: () => Promise<Value>, sizeOf: (value: Value) => number): Promise<Value> {
     const known = this.#entries.get(key);

@@ -1,5 +1,7 @@
+import { lookAhead } from "../../base/look-ahead.ts";
 import type { ProfileColumns } from "../../block/section/profiles.ts";
 import type { LabelSet } from "../../profile/labels.ts";
+import { PLANNED_AHEAD } from "./ahead.ts";
 import { dropDuplicates } from "./duplicates.ts";
 import type { TypedSelection } from "./engine-interface.ts";
 import { findType, seriesMatches, typeLabels } from "./kind-match.ts";
@@ -31,18 +33,18 @@ export async function selectRows(
   plan: readonly PlannedDataset[],
   selection: TypedSelection,
   reader: SectionReader,
-  profileIds: readonly string[] = [],
+  { profileIds, isDistinct }: { readonly profileIds: readonly string[]; readonly isDistinct: boolean },
 ): Promise<readonly SelectedRows[]> {
   const matchers = compileMatchers(selection.matchers);
+  const types = plan.flatMap((planned) => findType(planned.entry, selection.profileTypeId).map((type) => ({ planned, ...type })));
   const selected: SelectedRows[] = [];
-  for (const planned of plan) {
-    for (const { kindIndex, sampleType } of findType(planned.entry, selection.profileTypeId)) {
-      const derived = typeLabels(planned.entry.kinds[kindIndex]!.kind, sampleType);
-      const rows = await rowsOfKind(planned, kindIndex, reader, (labels) => seriesMatches(matchers, labels, derived));
-      if (rows !== undefined) selected.push({ ...rows, sampleType });
-    }
-  }
-  await dropDuplicates(selected, reader);
+  const load = async ({ planned, kindIndex, sampleType }: (typeof types)[number]): Promise<SelectedRows | undefined> => {
+    const derived = typeLabels(planned.entry.kinds[kindIndex]!.kind, sampleType);
+    const rows = await rowsOfKind(planned, kindIndex, reader, (labels) => seriesMatches(matchers, labels, derived));
+    return rows === undefined ? undefined : { ...rows, sampleType };
+  };
+  for await (const rows of lookAhead(types, PLANNED_AHEAD, load)) if (rows !== undefined) selected.push(rows);
+  if (!isDistinct) await dropDuplicates(selected, reader);
   if (profileIds.length > 0) for (const rows of selected) await maskByProfile(rows, new Set(profileIds), reader);
   return selected;
 }

@@ -1,13 +1,15 @@
-import type { ProfileColumns } from "../../block/section/profiles.ts";
-import type { LabelSet } from "../../profile/labels.ts";
+import { lookAhead } from "../../base/look-ahead.ts";
 import type { ProfileKind } from "../../profile/profile-type.ts";
+import { PLANNED_AHEAD } from "./ahead.ts";
+import { catalogLabels } from "./catalog-labels.ts";
 import { dropDuplicates } from "./duplicates.ts";
 import type { Selection, SeriesOfKind, ServiceOfKind } from "./engine-interface.ts";
 import { seriesMatches, typeLabels } from "./kind-match.ts";
 import { compileMatchers } from "./matcher.ts";
 import type { PlannedDataset } from "./plan.ts";
+import { presenceOf } from "./presence.ts";
 import type { SectionReader } from "./read.ts";
-import { type KindRows, rowsOfKind, withProfiles, withRowMask } from "./select.ts";
+import { type KindRows, rowsOfKind } from "./select.ts";
 
 /**
  * The series that have a value in the selection. Exact to the row, so that the answer does not depend on how rows were put into objects.
@@ -16,28 +18,27 @@ export async function selectSeries(
   plan: readonly PlannedDataset[],
   selection: Selection,
   reader: SectionReader,
+  isDistinct: boolean,
 ): Promise<readonly SeriesOfKind[]> {
   const matchers = compileMatchers(selection.matchers);
+  const kinds = plan.flatMap((planned) => planned.entry.kinds.map(({ kind }, kindIndex) => ({ planned, kindIndex, kind })));
+  const load = async ({ planned, kindIndex, kind }: (typeof kinds)[number]): Promise<KindRows | undefined> => {
+    const types = derivedLabels(kind);
+    return rowsOfKind(planned, kindIndex, reader, (labels) => types.some((derived) => seriesMatches(matchers, labels, derived)));
+  };
   const selected: KindRows[] = [];
-  for (const planned of plan) {
-    for (let kindIndex = 0; kindIndex < planned.entry.kinds.length; kindIndex++) {
-      const types = derivedLabels(planned.entry.kinds[kindIndex]!.kind);
-      const rows = await rowsOfKind(planned, kindIndex, reader, (labels) =>
-        types.some((derived) => seriesMatches(matchers, labels, derived)),
-      );
-      if (rows !== undefined) selected.push(rows);
-    }
-  }
-  await dropDuplicates(selected, reader);
+  for await (const rows of lookAhead(kinds, PLANNED_AHEAD, load)) if (rows !== undefined) selected.push(rows);
+  if (!isDistinct) await dropDuplicates(selected, reader);
   const found: SeriesOfKind[] = [];
-  for (const rows of selected) {
+  const present = async (rows: KindRows) => ({ rows, presence: await presenceOf(rows, reader) });
+  for await (const { rows, presence } of lookAhead(selected, PLANNED_AHEAD, present)) {
+    await reader.step();
     const { kind } = rows.planned.entry.kinds[rows.kindIndex]!;
     const types = derivedLabels(kind);
-    const present = presentTypes(await withProfiles(rows, reader), await withRowMask(rows, reader), rows.series.length);
     rows.series.forEach((labels, index) => {
-      const sampleTypes = types.flatMap((derived, type) =>
-        present[type]![index] === 1 && seriesMatches(matchers, labels, derived) ? [type] : [],
-      );
+      if (rows.seriesMask[index] === 0) return;
+      const all = presence[index]!;
+      const sampleTypes = matchers.length === 0 ? all : all.filter((type) => seriesMatches(matchers, labels, types[type]!));
       if (sampleTypes.length > 0) found.push({ labels, kind, sampleTypes });
     });
   }
@@ -56,19 +57,14 @@ export async function selectServices(
     const { service } = planned.entry;
     for (let kindIndex = 0; kindIndex < planned.entry.kinds.length; kindIndex++) {
       const { kind, totals } = planned.entry.kinds[kindIndex]!;
-      const labels: LabelSet = [
-        { name: "__name__", value: kind.name },
-        { name: "__service_name__", value: service },
-        { name: "service_name", value: service },
-      ];
+      const labels = catalogLabels(service, kind);
       let sampleTypes = kind.sampleTypes.flatMap((_, type) =>
         totals[type]! > 0 && seriesMatches(matchers, labels, typeLabels(kind, type)) ? [type] : [],
       );
       if (sampleTypes.length > 0 && (!planned.wholeInRange || planned.deleted.length > 0)) {
         const rows = await rowsOfKind(planned, kindIndex, reader, () => true);
-        const present =
-          rows === undefined ? [] : presentTypes(await withProfiles(rows, reader), await withRowMask(rows, reader), rows.series.length);
-        sampleTypes = sampleTypes.filter((type) => present[type]?.includes(1));
+        const presence = rows === undefined ? [] : await presenceOf(rows, reader);
+        sampleTypes = sampleTypes.filter((type) => presence.some((types) => types.includes(type)));
       }
       if (sampleTypes.length > 0) found.push({ service, kind, sampleTypes });
     }
@@ -78,14 +74,4 @@ export async function selectServices(
 
 function derivedLabels(kind: ProfileKind): readonly Readonly<Record<string, string>>[] {
   return kind.sampleTypes.map((_, sampleType) => typeLabels(kind, sampleType));
-}
-
-/** Per sample type: 1 for each series that has a value above 0 in a row of the mask. */
-function presentTypes(profiles: ProfileColumns, mask: Uint8Array, seriesCount: number): readonly Uint8Array[] {
-  const present = profiles.totals.map(() => new Uint8Array(seriesCount));
-  for (let row = 0; row < profiles.count; row++) {
-    if (mask[row] === 0) continue;
-    for (let type = 0; type < present.length; type++) if (profiles.totals[type]![row]! > 0) present[type]![profiles.series[row]!] = 1;
-  }
-  return present;
 }

@@ -59,6 +59,7 @@ function buildDataset(profiles: readonly QueuedProfile[]): DatasetColumns | unde
   const builder = new DatasetBuilder(tenant, service, { sizes: expectedSizes(profiles), arena });
   for (const { kind, samples } of profiles) builder.expect(kind, samples.count);
   builder.allocate();
-  for (const profile of profiles) builder.addProfile(profile);
+  if (profiles.length === 1) builder.addOnlyProfile(profiles[0]!);
+  else for (const profile of profiles) builder.addProfile(profile);
   return builder.finish();
 }

@@ -22,8 +22,9 @@ export type BuiltSegment = {
  * whole fails, each message is built alone, and those that fail again are dead.
  */
 export async function buildBatch(batch: SegmentBatch, build: Build): Promise<BuiltSegment> {
-  const dead: DeadMessage[] = [];
-  let alive = batch.messages;
+  const dead: DeadMessage[] = batch.messages.flatMap((message) => (message.fault === undefined ? [] : [{ message, fault: message.fault }]));
+  let alive = batch.messages.filter(({ fault }) => fault === undefined);
+  if (alive.length === 0) return { batch, object: undefined, dead };
   let built: SegmentBytes;
   try {
     built = await build(alive.map(({ bytes }) => bytes));

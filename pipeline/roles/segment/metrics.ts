@@ -1,20 +1,30 @@
+import type { Clock } from "../../base/clock.ts";
 import { counter, gauge, histogram, type Registry } from "../../base/metrics.ts";
+import { SECOND_MS } from "../../base/units.ts";
 import type { Queue } from "../../queue/queue.ts";
 
 export type SegmentMetrics = ReturnType<typeof createSegmentMetrics>;
 
 /** All metrics of the segment role. */
-export function createSegmentMetrics(registry: Registry, queue: Queue) {
+export function createSegmentMetrics(registry: Registry, queue: Queue, clock: Clock) {
   gauge(registry, {
     name: "brazier_queue_waiting_messages",
     help: "messages that are in no published segment yet",
-    collect: async (metric) => metric.set((await queue.depth()).messages),
+    collect: (metric) => depthOf(queue, ({ messages }) => metric.set(messages)),
   });
   gauge(registry, {
     name: "brazier_queue_waiting_bytes",
     help: "bytes of messages that are in no published segment yet",
-    collect: async (metric) => metric.set((await queue.depth()).bytes),
+    collect: (metric) => depthOf(queue, ({ bytes }) => metric.set(bytes)),
   });
+  if (queue.isDurable) {
+    gauge(registry, {
+      name: "brazier_queue_oldest_seconds",
+      help: "age of the oldest message that is in no published segment yet; 0 when there is none",
+      collect: (metric) =>
+        depthOf(queue, ({ oldestMs }) => metric.set(oldestMs === undefined ? 0 : Math.max(0, clock.nowMs() - oldestMs) / SECOND_MS)),
+    });
+  }
   return {
     segments: counter(registry, { name: "brazier_segments_published_total", help: "segments made visible by a catalog commit" }),
     segmentBytes: counter(registry, { name: "brazier_segments_published_bytes_total", help: "bytes of the segments made visible" }),
@@ -43,4 +53,9 @@ export function createSegmentMetrics(registry: Registry, queue: Queue) {
       help: "time to put a segment and commit it to the catalog",
     }),
   };
+}
+
+/** A queue that does not answer leaves its last figures; the page of metrics has others, too. */
+async function depthOf(queue: Queue, set: (depth: Awaited<ReturnType<Queue["depth"]>>) => void): Promise<void> {
+  await queue.depth().then(set, () => {});
 }

@@ -2,6 +2,7 @@ import { assert } from "../../base/assert.ts";
 import type { Clock } from "../../base/clock.ts";
 import { CodedError, FaultKind, isCoded } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
+import { inSpan } from "../../base/trace.ts";
 import { MINUTE_MS, type UnixMs } from "../../base/units.ts";
 import type { Catalog, CatalogChange } from "../../catalog/catalog.ts";
 import { newObjectId } from "../../objects/object-id.ts";
@@ -90,7 +91,7 @@ export class Publication {
     if (this.#put !== undefined && (catalog.state.objects.has(this.#put.key) || clock.nowMs() - this.#put.atMs < PUT_AGAIN_AFTER_MS))
       return this.#put;
     const put = { key: segmentKey(newObjectId(clock, random)), atMs: clock.nowMs() };
-    await store.create(put.key, object.bytes);
+    await inSpan("put", { size_bytes: object.bytes.byteLength }, () => store.create(put.key, object.bytes));
     this.#put = put;
     return put;
   }

@@ -5,6 +5,7 @@ import type { Running } from "../../base/lifecycle.ts";
 import type { Log } from "../../base/log.ts";
 import type { Registry } from "../../base/metrics.ts";
 import type { Random } from "../../base/random.ts";
+import { NO_TRACER, TRACEPARENT_HEADER, type Tracer } from "../../base/trace.ts";
 import { type DurationMs, SECOND_MS } from "../../base/units.ts";
 import type { Catalog } from "../../catalog/catalog.ts";
 import type { ObjectStore } from "../../objects/object-store.ts";
@@ -25,6 +26,7 @@ export type SegmentDeps = {
   readonly random: Random;
   readonly log: Log;
   readonly registry: Registry;
+  readonly tracer?: Tracer;
   readonly limits?: Partial<BatchLimits>;
   /** How long a bucket that does not answer is asked again before messages go back to the queue; by default 5 s, half of what SDKs wait for an answer. */
   readonly giveUpAfterMs?: number;
@@ -65,7 +67,7 @@ class SegmentWorker {
   constructor(deps: SegmentDeps) {
     this.#deps = deps;
     this.#limits = { ...BATCH_LIMITS, ...deps.limits };
-    this.#metrics = createSegmentMetrics(deps.registry, deps.queue);
+    this.#metrics = createSegmentMetrics(deps.registry, deps.queue, deps.clock);
     this.#giveUpAfterMs = deps.giveUpAfterMs ?? GIVE_UP_AFTER_MS;
   }
 
@@ -73,7 +75,8 @@ class SegmentWorker {
   async run(signal: AbortSignal): Promise<void> {
     const stream = await this.#deps.queue.streamId();
     let publishing: Promise<void> = Promise.resolve();
-    while (true) {
+    // What a durable queue holds is left to the others; of the one in this process nobody else would take it in.
+    while (!(signal.aborted && this.#deps.queue.isDurable)) {
       const { messages, round } = await this.#collect(signal);
       if (messages.length === 0 && signal.aborted) break;
       const batch = this.#dropConsumed({ stream, messages });
@@ -82,7 +85,7 @@ class SegmentWorker {
       // What was pulled before the one ahead went back goes back too: a partition's messages are counted in order.
       if (round !== this.#round) this.#giveBack(batch, this.#lastFault);
       else if ("buildError" in built) this.#giveBack(batch, built.buildError);
-      else publishing = this.#publish(built);
+      else publishing = this.#traced("commit", built.batch, () => this.#publish(built));
     }
     await publishing;
   }
@@ -111,10 +114,17 @@ class SegmentWorker {
     return fresh;
   }
 
+  /** The trace of the first message that has one; the others' are linked. */
+  #traced<Result>(name: string, { messages }: SegmentBatch, work: () => Promise<Result>): Promise<Result> {
+    const from = messages.map((message) => message.headers?.[TRACEPARENT_HEADER]);
+    const tracer = from.some((header) => header !== undefined) ? (this.#deps.tracer ?? NO_TRACER) : NO_TRACER;
+    return tracer.begin(name, { kind: "consumer", facts: { messages: messages.length }, from }, work);
+  }
+
   async #build(batch: SegmentBatch): Promise<BuiltSegment> {
     const startMs = this.#deps.clock.monotonicMs();
     if (batch.messages.length === 0) return { batch, object: undefined, dead: [] };
-    const built = await buildBatch(batch, this.#deps.build);
+    const built = await this.#traced("build", batch, () => buildBatch(batch, this.#deps.build));
     this.#metrics.buildSeconds.observe((this.#deps.clock.monotonicMs() - startMs) / SECOND_MS);
     return built;
   }

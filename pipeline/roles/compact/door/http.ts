@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { FastifyRequest } from "fastify";
 import type { Clock } from "../../../base/clock.ts";
 import { CodedError, FaultKind } from "../../../base/errors.ts";
@@ -20,6 +21,7 @@ export type DeletionDeps = { readonly catalog: Catalog; readonly clock: Clock; r
 export function deletionRoutes(deps: DeletionDeps): PlainRoutes {
   return ({ fastify, caller }) => {
     fastify.post("/api/v1/delete", async (request, reply) => {
+      refuseOtherSites(request.headers);
       const tenant = writeTenant(caller(request));
       const tombstone = await deleteProfiles({ tenant, ...askedDeletion(request, deps.clock.nowMs()) }, deps);
       return reply.send(asJson(tombstone));
@@ -30,6 +32,12 @@ export function deletionRoutes(deps: DeletionDeps): PlainRoutes {
       return reply.send({ deletions: deps.catalog.state.tombstones.filter((tombstone) => tombstone.tenant === tenant).map(asJson) });
     });
   };
+}
+
+/** A browser that was sent here by a page of somebody else: without tokens it would be let in. Errors: `other_site` (denied). */
+function refuseOtherSites(headers: IncomingHttpHeaders): void {
+  if (headers["sec-fetch-site"] !== "cross-site") return;
+  throw new CodedError("other_site", FaultKind.Denied, "a page of another site may not delete profiles: use the command, or curl");
 }
 
 const OLDEST_NS = -(2n ** 63n);

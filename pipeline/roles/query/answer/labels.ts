@@ -1,5 +1,6 @@
 import { type Label, type LabelSet, labelSetKey } from "../../../profile/labels.ts";
 import { type ProfileKind, profileTypeId } from "../../../profile/profile-type.ts";
+import { catalogLabels } from "../catalog-labels.ts";
 import type { SeriesOfKind, ServiceOfKind } from "../engine-interface.ts";
 import { ProtoWriter } from "./proto-writer.ts";
 import { projectLabels } from "./series-groups.ts";
@@ -25,10 +26,9 @@ export function encodeProfileTypes(services: readonly ServiceOfKind[]): Uint8Arr
 }
 
 /** types.v1.LabelNamesResponse, sorted. Without utf8Names only names that Prometheus of old could spell. */
-export function encodeLabelNames(series: readonly SeriesOfKind[], utf8Names: boolean): Uint8Array {
-  const names = new Set<string>();
-  for (const { labels } of series) for (const { name } of labels) names.add(name);
-  if (series.length > 0) for (const name of KIND_LABELS) names.add(name);
+export function encodeLabelNames(stored: ReadonlySet<string>, utf8Names: boolean): Uint8Array {
+  // What follows from the kind is there as soon as anything is.
+  const names = stored.size === 0 ? stored : new Set([...stored, ...KIND_LABELS]);
   return encodeNames(utf8Names ? names : [...names].filter(isLegacyName));
 }
 
@@ -139,15 +139,7 @@ export function encodeLabels(writer: ProtoWriter, field: number, labels: LabelSe
 
 /** Services of the catalog as series that have no other labels. */
 export function seriesOfServices(services: readonly ServiceOfKind[]): SeriesOfKind[] {
-  return services.map(({ service, kind, sampleTypes }) => ({
-    labels: [
-      { name: "__name__", value: kind.name },
-      { name: "__service_name__", value: service },
-      { name: "service_name", value: service },
-    ],
-    kind,
-    sampleTypes,
-  }));
+  return services.map(({ service, kind, sampleTypes }) => ({ labels: catalogLabels(service, kind), kind, sampleTypes }));
 }
 
 /** The labels that follow from the kind and the sample type, besides `__name__`, which is stored. */

@@ -1,0 +1,227 @@
+// Package node is the way of a sample through the agent: taken, added up, named, attributed, handed to delivery.
+package node
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"brazier.dev/agent/internal/pprofile"
+	"brazier.dev/agent/internal/sample"
+)
+
+// Verdict is what to do with the samples of a process.
+type Verdict int
+
+const (
+	// Send them under the labels.
+	Send Verdict = iota
+	// Hold them for an interval: who the process belongs to is not known yet.
+	Hold
+	// Ignore them: somebody said that this process is not to be profiled.
+	Ignore
+)
+
+// Identity is what there is to know about a process when its samples are attributed; it may have ended since.
+type Identity struct {
+	PID            int
+	Comm           string
+	ExecutablePath string
+	ContainerID    string
+}
+
+// Profile is a pprof of one service instance, ready to go.
+type Profile struct {
+	Labels   map[string]string
+	Pprof    []byte
+	Samples  int64
+	From, To time.Time
+	Kind     string
+}
+
+// Neighbours are the parts around the node.
+type Neighbours struct {
+	// Attribute says whose the samples of a process are. Last is set when it cannot be put off any more.
+	Attribute func(process Identity, last bool) (map[string]string, Verdict)
+	// Resolve names the frames of an interval.
+	Resolve func(frames []sample.Frame) pprofile.Resolved
+	// Offer hands over a profile and never blocks.
+	Offer func(Profile)
+	// Rate gives the samples per second of each CPU.
+	Rate func() int
+	Log  *slog.Logger
+}
+
+// Options of the node.
+type Options struct {
+	// Interval is the longest one; each is shortened by up to a third at random, so that a fleet does not push in step.
+	Interval time.Duration
+	// Labels are added to every profile.
+	Labels map[string]string
+	// Threads tells threads apart by a label of the sample.
+	Threads bool
+	Limits  pprofile.Limits
+}
+
+// Counts of samples, for metrics: taken = offered + ignored + held + still in the interval.
+type Counts struct {
+	Taken, Offered, Ignored, Held, Overflowed int64
+}
+
+// Node adds up the samples of the machine.
+type Node struct {
+	options    Options
+	neighbours Neighbours
+	aggregator *pprofile.Aggregator
+	held       []heldInterval
+
+	taken, offered, ignored, holding, overflowed atomic.Int64
+}
+
+// heldInterval is a finished interval of which some processes wait for their owner.
+type heldInterval struct {
+	interval *pprofile.Interval
+	resolved pprofile.Resolved
+}
+
+// New makes a node that takes samples from now on.
+func New(options Options, neighbours Neighbours) *Node {
+	return &Node{
+		options:    options,
+		neighbours: neighbours,
+		aggregator: pprofile.NewAggregator(options.Limits, options.Threads, time.Now()),
+	}
+}
+
+// Take is the sink of a collector.
+func (n *Node) Take(trace *sample.Trace) {
+	n.taken.Add(1)
+	n.aggregator.Add(trace)
+}
+
+// Counts gives what has become of the samples so far.
+func (n *Node) Counts() Counts {
+	return Counts{
+		Taken: n.taken.Load(), Offered: n.offered.Load(), Ignored: n.ignored.Load(),
+		Held: n.holding.Load(), Overflowed: n.overflowed.Load(),
+	}
+}
+
+// Run flushes interval after interval until the context ends. What is left is for Finish, after the collector has closed.
+func (n *Node) Run(ctx context.Context) {
+	for {
+		timer := time.NewTimer(n.nextInterval())
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+			n.flush(false)
+		}
+	}
+}
+
+// Finish sends what is left, held or not.
+func (n *Node) Finish() { n.flush(true) }
+
+func (n *Node) nextInterval() time.Duration {
+	third := n.options.Interval / 3
+	return n.options.Interval - time.Duration(rand.Int64N(int64(third)+1))
+}
+
+func (n *Node) flush(last bool) {
+	earlier := n.held
+	n.held = nil
+	for _, old := range earlier {
+		n.send(old.interval, old.resolved, true)
+	}
+	interval := n.aggregator.Flush(time.Now())
+	n.overflowed.Add(interval.Overflowed)
+	if len(interval.Processes) == 0 {
+		return
+	}
+	n.send(interval, n.neighbours.Resolve(interval.Frames), last)
+}
+
+// group is the profile of one label set and kind.
+type group struct {
+	labels  map[string]string
+	builder *pprofile.Builder
+	kind    pprofile.Type
+}
+
+func (n *Node) send(interval *pprofile.Interval, resolved pprofile.Resolved, last bool) {
+	groups := map[string]*group{}
+	var waiting []*pprofile.Process
+	var waitingSamples int64
+	for _, process := range interval.Processes {
+		identity := Identity{
+			PID: process.Key.PID, Comm: process.Comm, ExecutablePath: process.Key.ExecutablePath, ContainerID: process.Key.ContainerID,
+		}
+		labels, verdict := n.neighbours.Attribute(identity, last)
+		switch {
+		case verdict == Ignore:
+			n.ignored.Add(process.Count)
+			continue
+		case verdict == Hold && !last:
+			waiting = append(waiting, process)
+			waitingSamples += process.Count
+			continue
+		}
+		kind := pprofile.TypeOf(process.Key.Origin)
+		key := kind.Name + "\x00" + labelKey(labels)
+		g := groups[key]
+		if g == nil {
+			g = &group{labels: labels, kind: kind, builder: pprofile.NewBuilder(kind, n.period(), interval, resolved)}
+			groups[key] = g
+		}
+		g.builder.Add(process)
+	}
+	if len(waiting) > 0 {
+		n.held = append(n.held, heldInterval{
+			interval: &pprofile.Interval{From: interval.From, To: interval.To, Frames: interval.Frames, Processes: waiting},
+			resolved: resolved,
+		})
+	}
+	n.holding.Store(waitingSamples)
+	for _, g := range groups {
+		n.offer(g, interval)
+	}
+}
+
+func (n *Node) offer(g *group, interval *pprofile.Interval) {
+	bytes, err := g.builder.Bytes()
+	if err != nil {
+		n.neighbours.Log.Error("a profile could not be written", "error", err)
+		return
+	}
+	labels := maps.Clone(g.labels)
+	for name, value := range n.options.Labels {
+		if _, taken := labels[name]; !taken {
+			labels[name] = value
+		}
+	}
+	n.offered.Add(g.builder.Count)
+	n.neighbours.Offer(Profile{
+		Labels: labels, Pprof: bytes, Samples: g.builder.Count, From: interval.From, To: interval.To, Kind: g.kind.Name,
+	})
+}
+
+func (n *Node) period() int64 { return int64(time.Second) / int64(max(n.neighbours.Rate(), 1)) }
+
+// labelKey is the same for equal label sets.
+func labelKey(labels map[string]string) string {
+	var key strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		key.WriteString(name)
+		key.WriteByte(0)
+		key.WriteString(labels[name])
+		key.WriteByte(0)
+	}
+	return key.String()
+}

@@ -1,0 +1,153 @@
+package node
+
+import (
+	"bytes"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/pprof/profile"
+
+	"brazier.dev/agent/internal/pprofile"
+	"brazier.dev/agent/internal/sample"
+)
+
+// A node whose neighbours the test decides. Processes are attributed by number: even ones are services, odd ones wait, 666 is ignored.
+
+type harness struct {
+	*Node
+	offered []Profile
+	known   bool
+}
+
+func newHarness(options Options) *harness {
+	h := &harness{}
+	options.Limits = pprofile.DefaultLimits
+	h.Node = New(options, Neighbours{
+		Attribute: func(p Identity, _ bool) (map[string]string, Verdict) {
+			labels := map[string]string{"service_name": "even"}
+			switch {
+			case p.PID == 666:
+				return nil, Ignore
+			case p.PID%2 == 1 && !h.known:
+				return map[string]string{"service_name": "unknown"}, Hold
+			case p.PID%2 == 1:
+				labels["service_name"] = "odd"
+			}
+			return labels, Send
+		},
+		Resolve: func(frames []sample.Frame) pprofile.Resolved {
+			resolved := make(pprofile.Resolved, len(frames))
+			for i := range frames {
+				resolved[i] = frames[i : i+1]
+			}
+			return resolved
+		},
+		Offer: func(p Profile) { h.offered = append(h.offered, p) },
+		Rate:  func() int { return 50 },
+		Log:   slog.New(slog.DiscardHandler),
+	})
+	return h
+}
+
+func trace(pid int, function string) *sample.Trace {
+	return &sample.Trace{PID: pid, Frames: []sample.Frame{{Kind: sample.Go, Function: function}}, Value: 20e6}
+}
+
+func (h *harness) balanced(t *testing.T, inInterval int64) {
+	t.Helper()
+	c := h.Counts()
+	if c.Taken != c.Offered+c.Ignored+c.Held+inInterval {
+		t.Errorf("the books do not balance: %+v and %d in the interval", c, inInterval)
+	}
+}
+
+func TestProcessesOfOneServiceAreOneProfile(t *testing.T) {
+	h := newHarness(Options{Interval: time.Minute, Labels: map[string]string{"node": "n1", "service_name": "never"}})
+	for _, pid := range []int{2, 4, 4, 6} {
+		h.Take(trace(pid, "f"))
+	}
+	h.balanced(t, 4)
+	h.flush(false)
+	if len(h.offered) != 1 || h.offered[0].Samples != 4 || h.offered[0].Kind != "process_cpu" {
+		t.Fatalf("offered: %+v", h.offered)
+	}
+	if got := h.offered[0].Labels; got["service_name"] != "even" || got["node"] != "n1" {
+		t.Errorf("labels: %v", got)
+	}
+	parsed, err := profile.Parse(bytes.NewReader(h.offered[0].Pprof))
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := int64(0)
+	for _, s := range parsed.Sample {
+		total += s.Value[0]
+	}
+	if total != 80e6 || parsed.Period != 20e6 {
+		t.Errorf("value %d, period %d", total, parsed.Period)
+	}
+	h.balanced(t, 0)
+}
+
+func TestAHeldProcessIsSentAnIntervalLaterAsItIsKnownThen(t *testing.T) {
+	h := newHarness(Options{Interval: time.Minute})
+	h.Take(trace(1, "f"))
+	h.flush(false)
+	if len(h.offered) != 0 || h.Counts().Held != 1 {
+		t.Fatalf("not held: %+v %+v", h.offered, h.Counts())
+	}
+	h.balanced(t, 0)
+	h.known = true
+	h.Take(trace(1, "g"))
+	h.flush(false)
+	if len(h.offered) != 2 || h.offered[0].Labels["service_name"] != "odd" || h.offered[1].Labels["service_name"] != "odd" {
+		t.Fatalf("offered: %+v", h.offered)
+	}
+	h.balanced(t, 0)
+}
+
+func TestAProcessThatNobodyEverKnowsIsSentAllTheSame(t *testing.T) {
+	h := newHarness(Options{Interval: time.Minute})
+	h.Take(trace(1, "f"))
+	h.flush(false)
+	h.flush(false)
+	if len(h.offered) != 1 || h.offered[0].Labels["service_name"] != "unknown" || h.Counts().Held != 0 {
+		t.Fatalf("offered: %+v %+v", h.offered, h.Counts())
+	}
+	h.balanced(t, 0)
+}
+
+func TestTheEndSendsWhatIsHeld(t *testing.T) {
+	h := newHarness(Options{Interval: time.Minute})
+	h.Take(trace(1, "f"))
+	h.flush(false)
+	h.Take(trace(3, "f"))
+	h.Finish()
+	if len(h.offered) != 2 || h.Counts().Held != 0 {
+		t.Fatalf("offered: %d, %+v", len(h.offered), h.Counts())
+	}
+	h.balanced(t, 0)
+}
+
+func TestIgnoredProcessesAreCounted(t *testing.T) {
+	h := newHarness(Options{Interval: time.Minute})
+	h.Take(trace(666, "f"))
+	h.Take(trace(2, "f"))
+	h.flush(false)
+	if len(h.offered) != 1 || h.Counts().Ignored != 1 {
+		t.Fatalf("offered: %+v, %+v", h.offered, h.Counts())
+	}
+	h.balanced(t, 0)
+}
+
+func TestIntervalsAreUpToAThirdShorter(t *testing.T) {
+	h := newHarness(Options{Interval: 15 * time.Second})
+	shortest, longest := time.Hour, time.Duration(0)
+	for range 1000 {
+		next := h.nextInterval()
+		shortest, longest = min(shortest, next), max(longest, next)
+	}
+	if shortest < 10*time.Second || longest > 15*time.Second || longest-shortest < 4*time.Second {
+		t.Errorf("from %v to %v", shortest, longest)
+	}
+}

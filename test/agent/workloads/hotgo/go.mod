@@ -1,0 +1,3 @@
+module workloads/hotgo
+
+go 1.24
