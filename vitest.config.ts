@@ -27,7 +27,14 @@ export default defineConfig({
         test: {
           ...shared,
           name: "unit",
-          include: ["pipeline/**/*.test.ts", "operator/**/*.test.ts", "ui/**/*.test.ts", "ui/**/*.test.tsx", "hack/**/*.test.ts", "test/harness/**/*.test.ts"],
+          include: [
+            "pipeline/**/*.test.ts",
+            "operator/**/*.test.ts",
+            "ui/**/*.test.ts",
+            "ui/**/*.test.tsx",
+            "hack/**/*.test.ts",
+            "test/harness/**/*.test.ts",
+          ],
           exclude: ["**/node_modules/**", "**/dist/**"],
           testTimeout: 20_000,
         },
