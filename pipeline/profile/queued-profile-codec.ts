@@ -263,14 +263,6 @@ export function decodeQueuedProfile(bytes: Uint8Array): QueuedProfile {
   };
 }
 
-/** Who and what a message is about, without its columns: for routing and dead letters. Errors as {@link decodeQueuedProfile}. */
-export type QueuedProfileIdentity = Pick<QueuedProfile, "tenant" | "service" | "kind" | "timeNs" | "series">;
-
-export function decodeQueuedProfileIdentity(bytes: Uint8Array): QueuedProfileIdentity {
-  const { tenant, service, kind, timeNs, series } = decodeQueuedProfile(bytes);
-  return { tenant, service, kind, timeNs, series };
-}
-
 function checkLastEnd(name: string, ends: Uint32Array, length: number): void {
   const last = ends.length === 0 ? 0 : (ends[ends.length - 1] as number);
   if (last !== length) throw corrupt(`ends of ${name} contradict their length`, { last_end: last, length });

@@ -1,6 +1,5 @@
 import type { JsMsg } from "@nats-io/jetstream";
 import type { Clock } from "../../base/clock.ts";
-import { isCoded } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { type DurationMs, MIB, SECOND_MS } from "../../base/units.ts";
 import type { Nats } from "../../nats/nats.ts";
@@ -241,11 +240,6 @@ export class Puller {
   #wake(): void {
     for (const waker of [...this.#wakers]) waker();
   }
-}
-
-/** A fence ends this worker: another stream has taken the place of its own. */
-export function isFenced(error: unknown): boolean {
-  return isCoded(error) && error.kind === "fenced";
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
