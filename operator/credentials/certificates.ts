@@ -1,3 +1,5 @@
+// The library below asks for it while it is loaded.
+import "reflect-metadata";
 import { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
 import type { Random } from "../../pipeline/base/random.ts";
