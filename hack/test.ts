@@ -16,7 +16,19 @@ import { ROOT } from "./tidy/repository.ts";
  *   npm test -- --only unit,golden    some suites
  */
 
-const SUITES = ["unit", "simulation", "golden", "oracle", "properties", "clients", "integration", "faults", "agent", "ui"] as const;
+const SUITES = [
+  "unit",
+  "simulation",
+  "golden",
+  "oracle",
+  "properties",
+  "clients",
+  "integration",
+  "faults",
+  "agent",
+  "operator",
+  "ui",
+] as const;
 
 const { values } = parseArgs({ options: { only: { type: "string" } } });
 const wanted = values.only?.split(",") ?? ["check", "page", ...SUITES];

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { reasonNotToRun } from "../../test/agent/programs.ts";
+import { whyNoApiServer } from "../../test/harness/api-server.ts";
 import { whyNoEngine } from "../neighbours/engine.ts";
 import { ROOT } from "../tidy/repository.ts";
 import type { SkippedTest } from "./suite-report.ts";
@@ -20,6 +21,11 @@ const ALLOWED: readonly { readonly test: RegExp; readonly because: string; reado
     test: /in a container/i,
     because: "a container engine needs docker.io and root, or one that answers",
     holds: () => whyNoEngine() !== undefined && process.getuid?.() !== 0,
+  },
+  {
+    test: /on a real API server/,
+    because: "Kubernetes is not built (hack/cluster/build.sh), and needs Go for it",
+    holds: () => whyNoApiServer() !== undefined && process.env["CI"] !== "true",
   },
   {
     test: /beside the clone/i,
