@@ -209,22 +209,22 @@ func (a *agent) rate() int {
 	return a.settings.Rate
 }
 
-func (a *agent) attribute(identity node.Identity, last bool) (map[string]string, node.Verdict) {
+func (a *agent) attribute(identity node.Identity, last bool) node.Attribution {
 	process := a.watcher.Find(identity.PID, identity.ExecutablePath)
 	if process.ContainerID == "" {
 		process.ContainerID = identity.ContainerID
 	}
-	labels, verdict := a.resolver.Resolve(process, last)
-	switch verdict {
+	resolution := a.resolver.Resolve(process, last)
+	switch resolution.Verdict {
 	case attribute.Hold:
-		return nil, node.Hold
+		return node.Attribution{Verdict: node.Hold}
 	case attribute.Ignore:
-		return nil, node.Ignore
+		return node.Attribution{Verdict: node.Ignore}
 	}
 	if collector := a.collector.Load(); collector != nil && (*collector).Name() == "perf_event" {
-		labels["unwinder"] = "fp" // frame pointers alone: a reader should know why stacks are short
+		resolution.Labels["unwinder"] = "fp" // frame pointers alone: a reader should know why stacks are short
 	}
-	return labels, node.Send
+	return node.Attribution{Verdict: node.Send, Labels: resolution.Labels, Rate: resolution.Rate}
 }
 
 func (a *agent) offer(p node.Profile) {

@@ -53,6 +53,7 @@ func (a *agent) metrics() []serve.Metric {
 	add("samples_lost_total", "Samples that the kernel could not hand over.", float64(lost))
 	add("samples_offered_total", "Samples that went into a profile.", float64(counts.Offered))
 	add("samples_ignored_total", "Samples of processes that are not to be profiled.", float64(counts.Ignored))
+	add("samples_thinned_total", "Samples of workloads that a lower rate is wanted of; those that are kept stand for them.", float64(counts.Thinned))
 	add("samples_overflowed_total", "Samples whose stack was one too many for an interval; they are in their profile without it.", float64(counts.Overflowed))
 	add("samples_held", "Samples whose process is not attributed yet.", float64(counts.Held))
 	verdict := a.check.Verdict()

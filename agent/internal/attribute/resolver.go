@@ -12,6 +12,14 @@ const (
 	Ignore
 )
 
+// Resolution is what is done with the samples of a process.
+type Resolution struct {
+	Verdict Verdict
+	Labels  map[string]string
+	// Rate is how many samples a second of each CPU are wanted of it; 0 for as many as are taken.
+	Rate float64
+}
+
 // Resolver says whose a process is, and whether it is to be profiled.
 type Resolver struct {
 	// Pods is nil on a machine without Kubernetes.
@@ -19,35 +27,35 @@ type Resolver struct {
 	Rules *Rules
 }
 
-// Resolve gives the labels of a process. With last it does not hold: what is known must do.
-func (r *Resolver) Resolve(p Process, last bool) (map[string]string, Verdict) {
-	labels, verdict := r.resolve(&p, last)
-	if verdict == Send && p.Runtime != "" {
-		if _, set := labels["runtime"]; !set {
-			labels["runtime"] = p.Runtime
+// Resolve says what is done with a process. With last it does not hold: what is known must do.
+func (r *Resolver) Resolve(p Process, last bool) Resolution {
+	resolution := r.resolve(&p, last)
+	if resolution.Verdict == Send && p.Runtime != "" {
+		if _, set := resolution.Labels["runtime"]; !set {
+			resolution.Labels["runtime"] = p.Runtime
 		}
 	}
-	return labels, verdict
+	return resolution
 }
 
-func (r *Resolver) resolve(p *Process, last bool) (map[string]string, Verdict) {
+func (r *Resolver) resolve(p *Process, last bool) Resolution {
 	place := PlaceOf(p.Cgroup)
 	if p.ContainerID == "" {
 		p.ContainerID = place.ContainerID
 	}
 	if r.Pods == nil {
-		return Labels(*p), Send
+		return Resolution{Verdict: Send, Labels: Labels(*p)}
 	}
 	if p.ContainerID == "" && place.PodUID == "" {
 		if !r.Rules.hosts() {
-			return nil, Ignore
+			return Resolution{Verdict: Ignore}
 		}
-		return Labels(*p), Send
+		return Resolution{Verdict: Send, Labels: Labels(*p)}
 	}
 	pod, container, known := r.Pods.ByContainer(p.ContainerID)
 	if !known && !last {
 		// The kubelet tells the API server of a container after it has started.
-		return nil, Hold
+		return Resolution{Verdict: Hold}
 	}
 	if !known {
 		// The pod may be known before its container's id is.
@@ -59,13 +67,13 @@ func (r *Resolver) resolve(p *Process, last bool) (map[string]string, Verdict) {
 		}
 	}
 	if !pod.Settled && !last {
-		return nil, Hold
+		return Resolution{Verdict: Hold}
 	}
-	labels, enabled := r.ResolvePod(&pod, container)
-	if !enabled {
-		return nil, Ignore
+	decision := r.Rules.decide(&pod)
+	if !decision.enabled {
+		return Resolution{Verdict: Ignore}
 	}
-	return labels, Send
+	return Resolution{Verdict: Send, Labels: decision.labelsOf(&pod, container), Rate: decision.rate}
 }
 
 // ResolvePod gives the labels of a pod's container, and whether it is to be profiled.
@@ -74,18 +82,22 @@ func (r *Resolver) ResolvePod(pod *Pod, container Container) (map[string]string,
 	if !decision.enabled {
 		return nil, false
 	}
+	return decision.labelsOf(pod, container), true
+}
+
+func (d decision) labelsOf(pod *Pod, container Container) map[string]string {
 	labels := LabelsOfPod(pod, container)
-	for name, value := range decision.labels {
+	for name, value := range d.labels {
 		labels[name] = value
 	}
-	return labels, true
+	return labels
 }
 
 // unknown is a container of no pod: one that the runtime made on the side, or one whose pod the API server has not told of.
 // Rules that choose pods cannot choose it.
-func (r *Resolver) unknown(p Process) (map[string]string, Verdict) {
+func (r *Resolver) unknown(p Process) Resolution {
 	if r.Rules.chooses() {
-		return nil, Ignore
+		return Resolution{Verdict: Ignore}
 	}
-	return Labels(p), Send
+	return Resolution{Verdict: Send, Labels: Labels(p)}
 }

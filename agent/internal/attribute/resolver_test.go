@@ -85,7 +85,7 @@ func TestLabelsOfAPod(t *testing.T) {
 		"digest alone":          {func(p *Pod) { p.Containers[0].Image = "shop@sha256:00ff" }, with(map[string]string{"version": ""})},
 	} {
 		t.Run(name, func(t *testing.T) {
-			labels, verdict := (&Resolver{Pods: fakePods{testUID: shopPod(test.change)}}).Resolve(inPod, false)
+			labels, verdict := parts((&Resolver{Pods: fakePods{testUID: shopPod(test.change)}}).Resolve(inPod, false))
 			if verdict != Send || !maps.Equal(labels, test.labels) {
 				t.Errorf("got %v %v", labels, verdict)
 			}
@@ -96,26 +96,26 @@ func TestLabelsOfAPod(t *testing.T) {
 func TestPodMetadataThatIsLateOrNeverComes(t *testing.T) {
 	pods := fakePods{}
 	resolver := &Resolver{Pods: pods}
-	if labels, verdict := resolver.Resolve(inPod, false); verdict != Hold {
+	if labels, verdict := parts(resolver.Resolve(inPod, false)); verdict != Hold {
 		t.Errorf("an unknown container must be held for an interval, got %v %v", labels, verdict)
 	}
-	if labels, verdict := resolver.Resolve(inPod, true); verdict != Send || labels["container"] != testID[:12] || labels["service_name"] != "shop" {
+	if labels, verdict := parts(resolver.Resolve(inPod, true)); verdict != Send || labels["container"] != testID[:12] || labels["service_name"] != "shop" {
 		t.Errorf("after that it goes as well as it is known, got %v %v", labels, verdict)
 	}
 	// The pod is known before the id of its container.
 	pods[testUID] = shopPod(func(p *Pod) { p.Containers[0].ID = "" })
-	if _, verdict := resolver.Resolve(inPod, false); verdict != Hold {
+	if _, verdict := parts(resolver.Resolve(inPod, false)); verdict != Hold {
 		t.Errorf("the container may still become known, got %v", verdict)
 	}
-	if labels, verdict := resolver.Resolve(inPod, true); verdict != Send || labels["pod"] != "shop-5f7d-x2x" || labels["container"] != "main" {
+	if labels, verdict := parts(resolver.Resolve(inPod, true)); verdict != Send || labels["pod"] != "shop-5f7d-x2x" || labels["container"] != "main" {
 		t.Errorf("the only container of the pod it is, got %v %v", labels, verdict)
 	}
 	pods[testUID] = shopPod(func(p *Pod) { p.Settled = false })
-	if _, verdict := resolver.Resolve(inPod, false); verdict != Hold {
+	if _, verdict := parts(resolver.Resolve(inPod, false)); verdict != Hold {
 		t.Errorf("the owner is being looked up, got %v", verdict)
 	}
 	pods[testUID] = shopPod(nil)
-	if labels, verdict := resolver.Resolve(inPod, false); verdict != Send || labels["workload"] != "shop" {
+	if labels, verdict := parts(resolver.Resolve(inPod, false)); verdict != Send || labels["workload"] != "shop" {
 		t.Errorf("got %v %v", labels, verdict)
 	}
 }
@@ -160,8 +160,40 @@ func TestWhichPodsAreProfiled(t *testing.T) {
 			}
 			rules.SetPolicies(policies)
 			resolver := &Resolver{Pods: fakePods{testUID: shopPod(test.change)}, Rules: rules}
-			if _, verdict := resolver.Resolve(inPod, false); verdict != test.want {
+			if _, verdict := parts(resolver.Resolve(inPod, false)); verdict != test.want {
 				t.Errorf("got %v, want %v", verdict, test.want)
+			}
+		})
+	}
+}
+
+func TestWhichRateIsWanted(t *testing.T) {
+	annotated := func(rate string) func(*Pod) { return func(p *Pod) { p.Annotations[AnnotationRate] = rate } }
+	for name, test := range map[string]struct {
+		policies string
+		change   func(*Pod)
+		want     float64
+	}{
+		"nobody says one":                    {want: 0},
+		"a policy":                           {policies: "- {namespace: prod, rate: 5}", want: 5},
+		"the pod has the last word":          {policies: "- {rate: 5}", change: annotated("1.5"), want: 1.5},
+		"what is no number says nothing":     {policies: "- {rate: 5}", change: annotated("often"), want: 5},
+		"what is not above 0 says nothing":   {policies: "- {rate: 5}", change: annotated("0"), want: 5},
+		"without an end is no number either": {change: annotated("Inf"), want: 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rules, err := NewRules(RuleSettings{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			policies, err := ParsePolicies([]byte(test.policies))
+			if err != nil {
+				t.Fatal(err)
+			}
+			rules.SetPolicies(policies)
+			resolver := &Resolver{Pods: fakePods{testUID: shopPod(test.change)}, Rules: rules}
+			if got := resolver.Resolve(inPod, false).Rate; got != test.want {
+				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})
 	}
@@ -176,13 +208,13 @@ func TestProcessesOutsideOfPods(t *testing.T) {
 		}
 		return &Resolver{Pods: fakePods{}, Rules: rules}
 	}
-	if labels, verdict := with(RuleSettings{HostProcesses: true}).Resolve(host, false); verdict != Send || labels["service_name"] != "kubelet" {
+	if labels, verdict := parts(with(RuleSettings{HostProcesses: true}).Resolve(host, false)); verdict != Send || labels["service_name"] != "kubelet" {
 		t.Errorf("got %v %v", labels, verdict)
 	}
-	if _, verdict := with(RuleSettings{}).Resolve(host, false); verdict != Ignore {
+	if _, verdict := parts(with(RuleSettings{}).Resolve(host, false)); verdict != Ignore {
 		t.Errorf("host_processes=false must ignore them, got %v", verdict)
 	}
-	if _, verdict := with(RuleSettings{OptIn: true}).Resolve(inPod, true); verdict != Ignore {
+	if _, verdict := parts(with(RuleSettings{OptIn: true}).Resolve(inPod, true)); verdict != Ignore {
 		t.Errorf("a container that no pod is known of cannot have asked, got %v", verdict)
 	}
 }
@@ -255,3 +287,5 @@ func TestRuntimes(t *testing.T) {
 		}
 	}
 }
+
+func parts(r Resolution) (map[string]string, Verdict) { return r.Labels, r.Verdict }

@@ -1,6 +1,7 @@
 package attribute
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,6 +66,8 @@ func (r *Rules) SetPolicies(policies []Policy) { r.policies.Store(&policies) }
 type decision struct {
 	enabled bool
 	labels  map[string]string
+	// rate is 0 where nobody has said one.
+	rate float64
 }
 
 // hosts tells whether processes outside of containers are profiled.
@@ -86,7 +89,10 @@ func (r *Rules) decide(pod *Pod) decision {
 	policy := r.policyOf(pod, set)
 	result := decision{enabled: !r.settings.OptIn}
 	if policy != nil {
-		result.labels = policy.Labels
+		result.labels, result.rate = policy.Labels, policy.Rate
+	}
+	if rate, says := rateIn(pod.Annotations); says {
+		result.rate = rate
 	}
 	if enabled, says := enabledIn(pod.Annotations); says {
 		result.enabled = enabled
@@ -113,6 +119,12 @@ func (r *Rules) policyOf(pod *Pod, set labels.Set) *Policy {
 		}
 	}
 	return nil
+}
+
+// rateIn reads the annotation; what is no number above 0 says nothing.
+func rateIn(annotations map[string]string) (rate float64, says bool) {
+	rate, err := strconv.ParseFloat(annotations[AnnotationRate], 64)
+	return rate, err == nil && rate > 0 && !math.IsInf(rate, 1)
 }
 
 // enabledIn reads the annotation; what is neither true nor false says nothing.

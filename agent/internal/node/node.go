@@ -27,6 +27,14 @@ const (
 	Ignore
 )
 
+// Attribution is what is done with the samples of a process, and under which labels.
+type Attribution struct {
+	Verdict Verdict
+	Labels  map[string]string
+	// Rate is how many samples a second of each CPU are wanted of it; 0 for as many as are taken.
+	Rate float64
+}
+
 // Identity is what there is to know about a process when its samples are attributed; it may have ended since.
 type Identity struct {
 	PID            int
@@ -47,7 +55,7 @@ type Profile struct {
 // Neighbours are the parts around the node.
 type Neighbours struct {
 	// Attribute says whose the samples of a process are. Last is set when it cannot be put off any more.
-	Attribute func(process Identity, last bool) (map[string]string, Verdict)
+	Attribute func(process Identity, last bool) Attribution
 	// Resolve names the frames of an interval.
 	Resolve func(frames []sample.Frame) pprofile.Resolved
 	// Offer hands over a profile and never blocks.
@@ -68,9 +76,11 @@ type Options struct {
 	Limits  pprofile.Limits
 }
 
-// Counts of samples, for metrics: taken = offered + ignored + held + still in the interval.
+// Counts of samples, for metrics: taken = offered + ignored + thinned + held + still in the interval.
 type Counts struct {
 	Taken, Offered, Ignored, Held, Overflowed int64
+	// Thinned are those of workloads that a lower rate is wanted of; the ones that are kept stand for them.
+	Thinned int64
 }
 
 // Node adds up the samples of the machine.
@@ -80,7 +90,7 @@ type Node struct {
 	aggregator *pprofile.Aggregator
 	held       []heldInterval
 
-	taken, offered, ignored, holding, overflowed atomic.Int64
+	taken, offered, ignored, thinned, holding, overflowed atomic.Int64
 }
 
 // heldInterval is a finished interval of which some processes wait for their owner.
@@ -108,7 +118,7 @@ func (n *Node) Take(trace *sample.Trace) {
 func (n *Node) Counts() Counts {
 	return Counts{
 		Taken: n.taken.Load(), Offered: n.offered.Load(), Ignored: n.ignored.Load(),
-		Held: n.holding.Load(), Overflowed: n.overflowed.Load(),
+		Held: n.holding.Load(), Overflowed: n.overflowed.Load(), Thinned: n.thinned.Load(),
 	}
 }
 
@@ -163,24 +173,31 @@ func (n *Node) send(interval *pprofile.Interval, resolved pprofile.Resolved, las
 		identity := Identity{
 			PID: process.Key.PID, Comm: process.Comm, ExecutablePath: process.Key.ExecutablePath, ContainerID: process.Key.ContainerID,
 		}
-		labels, verdict := n.neighbours.Attribute(identity, last)
+		whose := n.neighbours.Attribute(identity, last)
 		switch {
-		case verdict == Ignore:
+		case whose.Verdict == Ignore:
 			n.ignored.Add(process.Count)
 			continue
-		case verdict == Hold && !last:
+		case whose.Verdict == Hold && !last:
 			waiting = append(waiting, process)
 			waitingSamples += process.Count
 			continue
 		}
+		rate := n.rateOf(process, whose.Rate)
+		kept := process.Thin(rate/n.rate(), rand.Float64)
+		n.thinned.Add(process.Count - kept.Count)
+		if kept.Count == 0 {
+			continue
+		}
 		kind := pprofile.TypeOf(process.Key.Origin)
-		key := kind.Name + "\x00" + labelKey(labels)
+		key := kind.Name + "\x00" + labelKey(whose.Labels)
 		g := groups[key]
 		if g == nil {
-			g = &group{labels: labels, kind: kind, builder: pprofile.NewBuilder(kind, n.period(), interval, resolved)}
+			period := int64(float64(time.Second) / rate)
+			g = &group{labels: whose.Labels, kind: kind, builder: pprofile.NewBuilder(kind, period, interval, resolved)}
 			groups[key] = g
 		}
-		g.builder.Add(process)
+		g.builder.Add(kept)
 	}
 	if len(waiting) > 0 {
 		n.held = append(n.held, heldInterval{
@@ -212,7 +229,15 @@ func (n *Node) offer(g *group, interval *pprofile.Interval) {
 	})
 }
 
-func (n *Node) period() int64 { return int64(time.Second) / int64(max(n.neighbours.Rate(), 1)) }
+// rateOf is the rate wanted of a process, where it is below that of the machine. Waiting is no matter of a rate.
+func (n *Node) rateOf(process *pprofile.Process, wanted float64) float64 {
+	if wanted <= 0 || process.Key.Origin != sample.OnCPU {
+		return n.rate()
+	}
+	return min(wanted, n.rate())
+}
+
+func (n *Node) rate() float64 { return float64(max(n.neighbours.Rate(), 1)) }
 
 // labelKey is the same for equal label sets.
 func labelKey(labels map[string]string) string {

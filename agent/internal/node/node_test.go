@@ -18,23 +18,25 @@ type harness struct {
 	*Node
 	offered []Profile
 	known   bool
+	// wanted is the rate of every process, 0 for all samples.
+	wanted float64
 }
 
 func newHarness(options Options) *harness {
 	h := &harness{}
 	options.Limits = pprofile.DefaultLimits
 	h.Node = New(options, Neighbours{
-		Attribute: func(p Identity, _ bool) (map[string]string, Verdict) {
+		Attribute: func(p Identity, _ bool) Attribution {
 			labels := map[string]string{"service_name": "even"}
 			switch {
 			case p.PID == 666:
-				return nil, Ignore
+				return Attribution{Verdict: Ignore}
 			case p.PID%2 == 1 && !h.known:
-				return map[string]string{"service_name": "unknown"}, Hold
+				return Attribution{Verdict: Hold, Labels: map[string]string{"service_name": "unknown"}}
 			case p.PID%2 == 1:
 				labels["service_name"] = "odd"
 			}
-			return labels, Send
+			return Attribution{Verdict: Send, Labels: labels, Rate: h.wanted}
 		},
 		Resolve: func(frames []sample.Frame) pprofile.Resolved {
 			resolved := make(pprofile.Resolved, len(frames))
@@ -57,7 +59,7 @@ func trace(pid int, function string) *sample.Trace {
 func (h *harness) balanced(t *testing.T, inInterval int64) {
 	t.Helper()
 	c := h.Counts()
-	if c.Taken != c.Offered+c.Ignored+c.Held+inInterval {
+	if c.Taken != c.Offered+c.Ignored+c.Thinned+c.Held+inInterval {
 		t.Errorf("the books do not balance: %+v and %d in the interval", c, inInterval)
 	}
 }
@@ -138,6 +140,46 @@ func TestIgnoredProcessesAreCounted(t *testing.T) {
 		t.Fatalf("offered: %+v, %+v", h.offered, h.Counts())
 	}
 	h.balanced(t, 0)
+}
+
+func TestALowerRateKeepsAShareThatStandsForAll(t *testing.T) {
+	h := newHarness(Options{Interval: time.Minute})
+	h.wanted = 5 // of 50
+	for range 10_000 {
+		h.Take(trace(2, "hot"))
+	}
+	for range 1_000 {
+		h.Take(trace(2, "warm"))
+	}
+	h.flush(false)
+	h.balanced(t, 0)
+	if got := h.Counts().Offered; got < 1099 || got > 1101 {
+		t.Errorf("%d samples are kept of 11,000, a tenth is wanted", got)
+	}
+	parsed, err := profile.Parse(bytes.NewReader(h.offered[0].Pprof))
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := int64(0)
+	for _, s := range parsed.Sample {
+		total += s.Value[0]
+	}
+	if seconds := float64(total) / 1e9; seconds < 219 || seconds > 221 {
+		t.Errorf("%.1f s of CPU, 220 were taken", seconds)
+	}
+	if parsed.Period != 200e6 {
+		t.Errorf("period %d", parsed.Period)
+	}
+}
+
+func TestARateAboveTheMachinesChangesNothing(t *testing.T) {
+	h := newHarness(Options{Interval: time.Minute})
+	h.wanted = 200
+	h.Take(trace(2, "f"))
+	h.flush(false)
+	if c := h.Counts(); c.Offered != 1 || c.Thinned != 0 {
+		t.Errorf("%+v", c)
+	}
 }
 
 func TestIntervalsAreUpToAThirdShorter(t *testing.T) {
