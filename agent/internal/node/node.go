@@ -74,6 +74,8 @@ type Options struct {
 	// Threads tells threads apart by a label of the sample.
 	Threads bool
 	Limits  pprofile.Limits
+	// Now is [pprofile.Now] where nothing else is said.
+	Now func() pprofile.Moment
 }
 
 // Counts of samples, for metrics: taken = offered + ignored + thinned + held + still in the interval.
@@ -101,10 +103,13 @@ type heldInterval struct {
 
 // New makes a node that takes samples from now on.
 func New(options Options, neighbours Neighbours) *Node {
+	if options.Now == nil {
+		options.Now = pprofile.Now
+	}
 	return &Node{
 		options:    options,
 		neighbours: neighbours,
-		aggregator: pprofile.NewAggregator(options.Limits, options.Threads, time.Now()),
+		aggregator: pprofile.NewAggregator(options.Limits, options.Threads, options.Now()),
 	}
 }
 
@@ -150,7 +155,7 @@ func (n *Node) flush(last bool) {
 	for _, old := range earlier {
 		n.send(old.interval, old.resolved, true)
 	}
-	interval := n.aggregator.Flush(time.Now())
+	interval := n.aggregator.Flush(n.options.Now())
 	n.overflowed.Add(interval.Overflowed)
 	if len(interval.Processes) == 0 {
 		return

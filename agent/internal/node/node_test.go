@@ -142,6 +142,35 @@ func TestIgnoredProcessesAreCounted(t *testing.T) {
 	h.balanced(t, 0)
 }
 
+func TestAStepOfTheClockMovesNoProfileOutOfTime(t *testing.T) {
+	const interval = 10 * time.Second
+	for name, step := range map[string]time.Duration{"forward": 2 * time.Hour, "back": -2 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			now := pprofile.Moment{Wall: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}
+			h := newHarness(Options{Interval: time.Minute, Now: func() pprofile.Moment { return now }})
+			for range 2 {
+				h.Take(trace(2, "f"))
+				now = pprofile.Moment{Wall: now.Wall.Add(interval + step), Running: now.Running + interval}
+				step = 0 // once, in the first interval
+				h.flush(false)
+			}
+			h.balanced(t, 0)
+			if len(h.offered) != 2 {
+				t.Fatalf("%d profiles", len(h.offered))
+			}
+			for at, offered := range h.offered {
+				age := now.Wall.Sub(offered.To)
+				if want := time.Duration(1-at) * interval; age != want || offered.To.Sub(offered.From) != interval {
+					t.Errorf("profile %d from %v to %v, now it is %v", at, offered.From, offered.To, now.Wall)
+				}
+			}
+			if h.offered[1].From != h.offered[0].To {
+				t.Errorf("a gap between %v and %v", h.offered[0].To, h.offered[1].From)
+			}
+		})
+	}
+}
+
 func TestALowerRateKeepsAShareThatStandsForAll(t *testing.T) {
 	h := newHarness(Options{Interval: time.Minute})
 	h.wanted = 5 // of 50

@@ -72,7 +72,7 @@ type Aggregator struct {
 	threads bool
 
 	mu         sync.Mutex
-	from       time.Time
+	from       Moment
 	frames     []sample.Frame
 	numbers    map[sample.Frame]uint32
 	processes  map[ProcessKey]*Process
@@ -82,14 +82,14 @@ type Aggregator struct {
 	keyBuf     []byte
 }
 
-// NewAggregator begins the first interval at a time.
-func NewAggregator(limits Limits, threads bool, now time.Time) *Aggregator {
+// NewAggregator begins the first interval.
+func NewAggregator(limits Limits, threads bool, now Moment) *Aggregator {
 	a := &Aggregator{limits: limits, threads: threads}
 	a.begin(now)
 	return a
 }
 
-func (a *Aggregator) begin(now time.Time) {
+func (a *Aggregator) begin(now Moment) {
 	a.from = now
 	a.frames = nil
 	a.numbers = map[sample.Frame]uint32{}
@@ -171,10 +171,10 @@ func (a *Aggregator) key(thread string) []byte {
 }
 
 // Flush ends the interval and begins the next one.
-func (a *Aggregator) Flush(now time.Time) *Interval {
+func (a *Aggregator) Flush(now Moment) *Interval {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	interval := &Interval{From: a.from, To: now, Frames: a.frames, Overflowed: a.overflowed}
+	interval := &Interval{From: now.before(a.from), To: now.Wall, Frames: a.frames, Overflowed: a.overflowed}
 	for _, process := range a.processes {
 		process.byKey = nil
 		interval.Processes = append(interval.Processes, process)

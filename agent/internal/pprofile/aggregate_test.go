@@ -11,12 +11,12 @@ import (
 func named(name string) sample.Frame { return sample.Frame{Kind: sample.Go, Function: name} }
 
 func TestStacksOverTheLimitAreCountedNotLost(t *testing.T) {
-	aggregator := NewAggregator(Limits{Stacks: 2, Frames: 10}, false, start)
+	aggregator := NewAggregator(Limits{Stacks: 2, Frames: 10}, false, Moment{Wall: start})
 	for i := range 5 {
 		aggregator.Add(&sample.Trace{PID: 1, Frames: []sample.Frame{named(fmt.Sprint(i))}, Value: 1})
 	}
 	aggregator.Add(&sample.Trace{PID: 1, Frames: []sample.Frame{named("0")}, Value: 1})
-	interval := aggregator.Flush(start.Add(time.Second))
+	interval := aggregator.Flush(Moment{Wall: start.Add(time.Second), Running: time.Second})
 	if interval.Overflowed != 3 {
 		t.Errorf("overflowed: %d, want 3", interval.Overflowed)
 	}
@@ -33,10 +33,10 @@ func TestStacksOverTheLimitAreCountedNotLost(t *testing.T) {
 }
 
 func TestDeepStacksKeepTheirLeaf(t *testing.T) {
-	aggregator := NewAggregator(Limits{Stacks: 10, Frames: 2}, false, start)
+	aggregator := NewAggregator(Limits{Stacks: 10, Frames: 2}, false, Moment{Wall: start})
 	frames := []sample.Frame{named("leaf"), named("middle"), named("root")}
 	aggregator.Add(&sample.Trace{PID: 1, Frames: frames, Value: 1})
-	interval := aggregator.Flush(start)
+	interval := aggregator.Flush(Moment{Wall: start})
 	stack := interval.Processes[0].Stacks[0]
 	if len(stack.Frames) != 3 || interval.Frames[stack.Frames[0]].Function != "leaf" || interval.Frames[stack.Frames[2]].Function != "[deeper frames]" {
 		t.Errorf("stack: %v of %v", stack.Frames, interval.Frames)
@@ -47,14 +47,14 @@ func TestDeepStacksKeepTheirLeaf(t *testing.T) {
 }
 
 func TestAProcessThatExecutesAnotherProgramIsAnother(t *testing.T) {
-	aggregator := NewAggregator(DefaultLimits, false, start)
+	aggregator := NewAggregator(DefaultLimits, false, Moment{Wall: start})
 	for _, path := range []string{"/bin/sh", "/bin/ls", "/bin/sh"} {
 		aggregator.Add(&sample.Trace{PID: 1, ExecutablePath: path, Frames: []sample.Frame{named("main")}, Value: 1})
 	}
-	if got := len(aggregator.Flush(start).Processes); got != 2 {
+	if got := len(aggregator.Flush(Moment{Wall: start}).Processes); got != 2 {
 		t.Errorf("processes: %d, want 2", got)
 	}
-	if got := aggregator.Flush(start); len(got.Processes) != 0 || len(got.Frames) != 0 {
+	if got := aggregator.Flush(Moment{Wall: start}); len(got.Processes) != 0 || len(got.Frames) != 0 {
 		t.Errorf("an interval begins with what the last one had: %+v", got)
 	}
 }

@@ -20,7 +20,7 @@ func native(mapping *sample.Mapping, address uint64) sample.Frame {
 
 func TestProfileComesOutAsItWentIn(t *testing.T) {
 	app := &sample.Mapping{Path: "/usr/bin/app", BuildID: "abcd", Start: 0x1000, End: 0x9000, Offset: 0x1000}
-	aggregator := NewAggregator(DefaultLimits, true, start)
+	aggregator := NewAggregator(DefaultLimits, true, Moment{Wall: start})
 	leaf, root := native(app, 0x1234), native(app, 0x2000)
 	python := sample.Frame{Kind: sample.Python, Function: "work", File: "w.py", Line: 7}
 	for range 3 {
@@ -29,7 +29,7 @@ func TestProfileComesOutAsItWentIn(t *testing.T) {
 	aggregator.Add(&sample.Trace{PID: 1, Thread: "other", Frames: []sample.Frame{leaf, root}, Value: 10})
 	aggregator.Add(&sample.Trace{PID: 1, Thread: "main", Frames: []sample.Frame{python, root}, Value: 5})
 
-	interval := aggregator.Flush(start.Add(10 * time.Second))
+	interval := aggregator.Flush(Moment{Wall: start.Add(10 * time.Second), Running: 10 * time.Second})
 	resolved := make(Resolved, len(interval.Frames))
 	for i, frame := range interval.Frames {
 		switch {
@@ -87,9 +87,9 @@ func TestProfileComesOutAsItWentIn(t *testing.T) {
 }
 
 func TestOffCPUHasNoPeriod(t *testing.T) {
-	aggregator := NewAggregator(DefaultLimits, false, start)
+	aggregator := NewAggregator(DefaultLimits, false, Moment{Wall: start})
 	aggregator.Add(&sample.Trace{PID: 1, Origin: sample.OffCPU, Frames: []sample.Frame{{Kind: sample.Kernel, Function: "schedule"}}, Value: 99})
-	interval := aggregator.Flush(start.Add(time.Second))
+	interval := aggregator.Flush(Moment{Wall: start.Add(time.Second), Running: time.Second})
 	builder := NewBuilder(TypeOf(interval.Processes[0].Key.Origin), 7, interval, Resolved{{interval.Frames[0]}})
 	builder.Add(interval.Processes[0])
 	packed, err := builder.Bytes()
