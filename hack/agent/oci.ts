@@ -15,7 +15,10 @@ export type ImageOptions = {
 
 const TYPE = "application/vnd.oci.image.";
 
-/** An OCI image archive (`ctr images import`, `podman load`, `skopeo copy oci-archive:`) with one image per platform under one name. */
+/**
+ * An OCI image archive (`ctr images import`, `podman load`, `skopeo copy oci-archive:`) with one image per platform under one name.
+ * One of a single platform has docker's list of contents besides, for `docker load`.
+ */
 export function ociArchive(platforms: readonly Platform[], options: ImageOptions): Buffer {
   const blobs = new Map<string, Buffer>();
   const put = (bytes: Buffer, mediaType: string) => {
@@ -23,6 +26,7 @@ export function ociArchive(platforms: readonly Platform[], options: ImageOptions
     blobs.set(digest, bytes);
     return { mediaType, digest, size: bytes.length };
   };
+  const docker: object[] = [];
   const manifests = platforms.map(({ architecture, files }) => {
     const layerTar = tar(files);
     const layer = put(gzipSync(layerTar, { level: 9 }), `${TYPE}layer.v1.tar+gzip`);
@@ -37,6 +41,7 @@ export function ociArchive(platforms: readonly Platform[], options: ImageOptions
       `${TYPE}config.v1+json`,
     );
     const manifest = { schemaVersion: 2, mediaType: `${TYPE}manifest.v1+json`, config, layers: [layer] };
+    docker.push({ Config: blobPath(config.digest), RepoTags: [options.name], Layers: [blobPath(layer.digest)] });
     return { ...put(json(manifest), manifest.mediaType), platform: { architecture, os: "linux" } };
   });
   const index = { schemaVersion: 2, mediaType: `${TYPE}index.v1+json`, manifests };
@@ -49,8 +54,13 @@ export function ociArchive(platforms: readonly Platform[], options: ImageOptions
   return tar([
     file("oci-layout", json({ imageLayoutVersion: "1.0.0" })),
     file("index.json", json({ schemaVersion: 2, manifests: [{ ...root, annotations }] })),
-    ...[...blobs].map(([digest, bytes]) => file(`blobs/sha256/${digest.slice("sha256:".length)}`, bytes)),
+    ...(docker.length === 1 ? [file("manifest.json", json(docker))] : []),
+    ...[...blobs].map(([digest, bytes]) => file(blobPath(digest), bytes)),
   ]);
+}
+
+function blobPath(digest: string): string {
+  return `blobs/${digest.replace(":", "/")}`;
 }
 
 function json(value: unknown): Buffer {

@@ -9,6 +9,7 @@ import { ask } from "../harness/client.ts";
 import { type Behaviour, type FaultyProxy, startFaultyProxy } from "../harness/faulty-proxy.ts";
 import { type Server, startServer } from "../harness/server.ts";
 import { reasonNotToRun } from "./programs.ts";
+import { start, stopAll } from "./running.ts";
 
 /*
  * Goal: whatever happens between the agent and the server, every sample is delivered, or dropped and counted, and sampling goes on.
@@ -16,9 +17,10 @@ import { reasonNotToRun } from "./programs.ts";
  * seconds is what one of minutes is by default. After each fault the agent's own numbers must add up.
  */
 
+const RATE_HZ = 49;
 const QUICK = [
   "--rate",
-  "49",
+  String(RATE_HZ),
   "--interval",
   "1s",
   "--timeout",
@@ -84,16 +86,22 @@ async function books(agent: Agent, what: string, holds: (books: Books) => boolea
 /** Offered and restored are delivered, dropped or waiting. The numbers are read one after the other, so that a profile may be on its way between them. */
 const balanced = (now: Books): boolean => now.offered + now.restored === now.delivered + sum(now.dropped) + now.waiting;
 
-/** Nanoseconds of CPU of all services that the server has between two times. */
-async function storedCpu(url: string, fromMs: number, toMs: number): Promise<number> {
+/** Nanoseconds of CPU that the server has between two times, of the services that match. */
+async function storedCpu(url: string, fromMs: number, toMs: number, selector = "{}"): Promise<number> {
   const answer = await ask<{ series?: readonly { points?: readonly { value?: number }[] }[] }>(url, "SelectSeries", {
     profile_typeID: "process_cpu:cpu:nanoseconds:cpu:nanoseconds",
-    label_selector: "{}",
+    label_selector: selector,
     start: Math.floor(fromMs),
     end: Math.ceil(toMs),
     step: 1,
   });
   return (answer.series ?? []).flatMap((series) => series.points ?? []).reduce((total, point) => total + (point.value ?? 0), 0);
+}
+
+/** Samples that the server has under a label of one test: each stands for the same time on a CPU, because the rate is never lowered here. */
+async function storedSamples(url: string, selector: string): Promise<number> {
+  const nanoseconds = await storedCpu(url, Date.now() - 600_000, Date.now() + 60_000, selector);
+  return Math.round((nanoseconds * RATE_HZ) / 1e9);
 }
 
 describe.skipIf(unable !== undefined)("the agent and faults on its way", () => {
@@ -104,6 +112,8 @@ describe.skipIf(unable !== undefined)("the agent and faults on its way", () => {
 
   beforeAll(async () => {
     buildAgent();
+    // Something to see on a machine that is idle.
+    start(["sh", "-c", "while :; do :; done"]);
     server = await startServer();
     proxy = await startFaultyProxy(server.url);
     agent = await startAgent({ url: proxy.url, args: QUICK });
@@ -114,6 +124,7 @@ describe.skipIf(unable !== undefined)("the agent and faults on its way", () => {
 
   afterAll(async () => {
     await agent?.kill();
+    stopAll();
     await proxy?.close();
     await server?.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -186,16 +197,52 @@ describe.skipIf(unable !== undefined)("the agent and faults on its way", () => {
     expect(await storedCpu(server.url, downMs + 1_000, upMs - 1_000)).toBeGreaterThan(0);
   });
 
+  it("has each sample stored once when answers are lost and requests repeated", async () => {
+    const lossy = await startAgent({ url: proxy.url, args: [...QUICK, "--labels", "books=lossy"] });
+    proxy.behave({ kind: "lose-answer" });
+    await books(lossy, "three lost answers", (now) => (now.requests.get("connection") ?? 0) >= 3);
+    proxy.behave({ kind: "pass" });
+    await books(lossy, "everything delivered", (now) => now.waiting === 0 && balanced(now));
+    await lossy.stop();
+    expect(await storedSamples(server.url, '{books="lossy"}')).toBe(lastBooks(lossy).samples_delivered);
+  });
+
+  it("has each sample stored once that was waiting in a spool when the agent was killed", async () => {
+    const spool = join(folder, "spool-books");
+    const args = [...QUICK, "--spool-dir", spool, "--labels", "books=killed"];
+    const first = await startAgent({ url: proxy.url, args });
+    await books(first, "a delivery", (now) => now.delivered > 0);
+    proxy.behave({ kind: "cut" });
+    await books(first, "a failure", (now) => (now.requests.get("connection") ?? 0) >= 1);
+    await waitFor("five files in the spool", () => files(spool).length >= 5);
+    const { delivered } = await booksOf(first);
+    await first.kill();
+    const left = files(spool).reduce((total, name) => total + samplesOf(name), 0);
+    proxy.behave({ kind: "pass" });
+    const second = await startAgent({ url: proxy.url, args });
+    await books(second, "the spool delivered", (now) => now.restored === left && now.waiting === 0 && balanced(now));
+    await second.stop();
+    const { samples_delivered } = lastBooks(second);
+    expect(samples_delivered).toBeGreaterThanOrEqual(left);
+    console.log(
+      (await (await fetch(`${server.url}/metrics`)).text())
+        .split("\n")
+        .filter((l) => /discard|duplicat|normal|dropped/.test(l) && !l.startsWith("#"))
+        .join("\n"),
+      delivered,
+      samples_delivered,
+      left,
+      first.logs(),
+      second.logs(),
+    );
+    expect(await storedSamples(server.url, '{books="killed"}')).toBe(delivered + samples_delivered);
+  });
+
   it("sends what it has when it is stopped", async () => {
     await agent.stop();
-    const last = agent
-      .logs()
-      .trim()
-      .split("\n")
-      .map(parsed)
-      .find((line) => line["msg"] === "stopped");
-    expect(last?.["samples_waiting"]).toBe(0);
-    expect(last?.["samples_delivered"]).toBeGreaterThan(0);
+    const last = lastBooks(agent);
+    expect(last.samples_waiting).toBe(0);
+    expect(last.samples_delivered).toBeGreaterThan(0);
   });
 
   it("survives kill -9 with its spool, a damaged file counted", async () => {
@@ -262,6 +309,18 @@ const files = (spool: string): readonly string[] =>
 
 /** The name says how many samples a file holds. */
 const samplesOf = (name: string): number => Number(/-(\d+)\.profile$/.exec(name)?.[1]);
+
+/** What an agent that was stopped says of its samples at the end. */
+function lastBooks(agent: Agent): { readonly samples_waiting: number; readonly samples_delivered: number } {
+  const last = agent
+    .logs()
+    .trim()
+    .split("\n")
+    .map(parsed)
+    .find((line) => line["msg"] === "stopped");
+  if (last === undefined) throw new Error(`the agent did not say that it stopped\n${agent.logs()}`);
+  return { samples_waiting: Number(last["samples_waiting"]), samples_delivered: Number(last["samples_delivered"]) };
+}
 
 function parsed(line: string): Readonly<Record<string, unknown>> {
   try {
