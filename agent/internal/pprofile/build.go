@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -151,6 +152,9 @@ func (b *Builder) location(number uint32) uint64 {
 	}
 	frame := b.frames[number]
 	lines := b.resolved[number]
+	if frame.Mapping == nil && !anyNamed(lines) {
+		lines = nameless
+	}
 	mapping := b.mapping(&frame, lines)
 	functions := make([]uint64, len(lines))
 	for i := range lines {
@@ -173,6 +177,14 @@ func (b *Builder) location(number uint32) uint64 {
 	}
 	b.out.nested(profileLocation, b.inner.bytes)
 	return id
+}
+
+// nameless stands for a frame of which nothing is known, such as code that an interpreter made up: a location that says nothing at all
+// would cost the server the whole sample.
+var nameless = []sample.Frame{{Function: "[unknown]"}}
+
+func anyNamed(lines []sample.Frame) bool {
+	return slices.ContainsFunc(lines, func(line sample.Frame) bool { return line.Function != "" })
 }
 
 func (b *Builder) function(frame *sample.Frame) uint64 {

@@ -86,6 +86,36 @@ func TestProfileComesOutAsItWentIn(t *testing.T) {
 	}
 }
 
+func TestEveryLocationSaysSomething(t *testing.T) {
+	app := &sample.Mapping{Path: "/usr/bin/app", Start: 0x1000, End: 0x9000}
+	aggregator := NewAggregator(DefaultLimits, false, Moment{Wall: start})
+	aggregator.Add(&sample.Trace{PID: 1, Frames: []sample.Frame{{Kind: sample.JavaScript}, native(app, 0x1234)}, Value: 1})
+	interval := aggregator.Flush(Moment{Wall: start.Add(time.Second), Running: time.Second})
+	resolved := make(Resolved, len(interval.Frames))
+	for i, frame := range interval.Frames {
+		if frame.Kind == sample.JavaScript {
+			resolved[i] = []sample.Frame{frame}
+		}
+	}
+	builder := NewBuilder(CPU, 5, interval, resolved)
+	builder.Add(interval.Processes[0])
+	packed, err := builder.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := profile.Parse(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, root := parsed.Sample[0].Location[0], parsed.Sample[0].Location[1]
+	if len(leaf.Line) != 1 || leaf.Line[0].Function.Name != "[unknown]" {
+		t.Errorf("a frame without a name or a mapping: got %v", leaf.Line)
+	}
+	if len(root.Line) != 0 || root.Address != 0x1234 {
+		t.Errorf("an address in a file stays an address: got %v", root)
+	}
+}
+
 func TestOffCPUHasNoPeriod(t *testing.T) {
 	aggregator := NewAggregator(DefaultLimits, false, Moment{Wall: start})
 	aggregator.Add(&sample.Trace{PID: 1, Origin: sample.OffCPU, Frames: []sample.Frame{{Kind: sample.Kernel, Function: "schedule"}}, Value: 99})
