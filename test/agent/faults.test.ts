@@ -226,17 +226,6 @@ describe.skipIf(unable !== undefined)("the agent and faults on its way", () => {
     await second.stop();
     const { samples_delivered } = lastBooks(second);
     expect(samples_delivered).toBeGreaterThanOrEqual(left);
-    console.log(
-      (await (await fetch(`${server.url}/metrics`)).text())
-        .split("\n")
-        .filter((l) => /discard|duplicat|normal|dropped/.test(l) && !l.startsWith("#"))
-        .join("\n"),
-      delivered,
-      samples_delivered,
-      left,
-      first.logs(),
-      second.logs(),
-    );
     expect(await storedSamples(server.url, '{books="killed"}')).toBe(delivered + samples_delivered);
   });
 
