@@ -1,10 +1,11 @@
+import type { PushedProfile } from "../../test/harness/client.ts";
 import { type Installation, ROLE_NAMES, type RoleName, startInstallation } from "../../test/harness/installation.ts";
 import { type S3TestServer, startS3 } from "../../test/harness/s3.ts";
 import { until } from "../../test/harness/until.ts";
 import { calibrate } from "./calibrate.ts";
 import { watchFreshness, watchQuestion } from "./cluster-watchers.ts";
 import type { Fleet } from "./fleet.ts";
-import { load, quantile } from "./load.ts";
+import { type LoadResult, load, quantile } from "./load.ts";
 import { elsewhere, fleetOf, questionsAbout } from "./own-bench.ts";
 import { figuresOf } from "./process-figures.ts";
 import type { Row } from "./table.ts";
@@ -27,7 +28,9 @@ const SHAPES: readonly Shape[] = [
 /** Workers that find a full queue: does twice as many take half the time, and no more CPU? */
 const DRAINERS = [1, 2, 4] as const;
 const CLIENTS = 64;
-const CONFIG = { limits: { ingestion_rate: 0 } };
+/** A large fleet reaches back for more than an hour. */
+const CONFIG = { limits: { ingestion_rate: 0, reject_older_than: "0s" } };
+const WARM_UPS = 200;
 
 export async function clusterBench(
   options: ClusterBenchOptions,
@@ -60,15 +63,14 @@ async function underLoad(shape: Shape, { fleet, s3, prefix }: Ground): Promise<r
     const ports = installation.of("ingest").map(({ port }) => port);
     const query = installation.url("query");
     // What the first requests cost is the compiler's.
-    await load(ports, fleet.profiles.slice(0, 200).map(elsewhere), CLIENTS);
-    await stored(installation, 200);
+    await pushAll(ports, fleet.profiles.slice(0, WARM_UPS).map(elsewhere));
+    await stored(installation, WARM_UPS);
     const before = spent(installation, s3);
     const freshness = watchFreshness({ push: installation.url("ingest"), query, profile: fleet.profiles[0]! });
     const asking = watchQuestion(query, questionsAbout(fleet)[0]!);
-    const pushed = await load(ports, fleet.profiles, CLIENTS);
-    if (pushed.refused > 0) throw new Error(`${pushed.refused} profiles were refused: ${pushed.refusal}`);
+    const pushed = await pushAll(ports, fleet.profiles);
     const [fresh, answered] = await Promise.all([freshness.stop(), asking.stop()]);
-    await stored(installation, 200 + pushed.acknowledged + fresh.length);
+    await stored(installation, WARM_UPS + pushed.acknowledged + fresh.length);
     const after = spent(installation, s3);
     const profiles = pushed.acknowledged + fresh.length;
     const row = (figure: string, ours: number, unit: string): Row => ({ figure: `${nameOf(shape)}: ${figure}`, ours, unit });
@@ -107,11 +109,8 @@ async function drain(workers: number, { fleet, s3, prefix }: Ground): Promise<re
   const config = { ...CONFIG, storage: { ...s3.storage, prefix } };
   const installation = await startInstallation({ processes: { ingest: 1, segment: 0, compact: 0, query: 0 }, config });
   try {
-    const { acknowledged } = await load(
-      installation.of("ingest").map(({ port }) => port),
-      fleet.profiles,
-      CLIENTS,
-    );
+    const ports = installation.of("ingest").map(({ port }) => port);
+    const { acknowledged } = await pushAll(ports, fleet.profiles);
     const startMs = performance.now();
     await Promise.all(Array.from({ length: workers }, () => installation.add("segment")));
     await stored(installation, acknowledged);
@@ -125,6 +124,13 @@ async function drain(workers: number, { fleet, s3, prefix }: Ground): Promise<re
   } finally {
     await installation.stop();
   }
+}
+
+/** All of them: figures of what was refused would be wrong without saying so. */
+async function pushAll(ports: readonly number[], profiles: readonly PushedProfile[]): Promise<LoadResult> {
+  const result = await load(ports, profiles, CLIENTS);
+  if (result.refusal !== undefined) throw new Error(`${result.refused} profiles were refused: ${result.refusal}`);
+  return result;
 }
 
 type Spent = Record<RoleName | "nats" | "s3", number>;
