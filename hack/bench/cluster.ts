@@ -30,6 +30,8 @@ const DRAINERS = [1, 2, 4] as const;
 const CLIENTS = 64;
 /** A large fleet reaches back for more than an hour. */
 const CONFIG = { limits: { ingestion_rate: 0, reject_older_than: "0s" } };
+/** All of the fleet waits in it for the workers of {@link drain}. */
+const STREAM = { max_bytes: "4GiB" };
 const WARM_UPS = 200;
 
 export async function clusterBench(
@@ -58,7 +60,11 @@ export async function clusterBench(
 type Ground = { readonly fleet: Fleet; readonly s3: S3TestServer; readonly prefix: string };
 
 async function underLoad(shape: Shape, { fleet, s3, prefix }: Ground): Promise<readonly Row[]> {
-  const installation = await startInstallation({ processes: shape, config: { ...CONFIG, storage: { ...s3.storage, prefix } } });
+  const installation = await startInstallation({
+    processes: shape,
+    stream: STREAM,
+    config: { ...CONFIG, storage: { ...s3.storage, prefix } },
+  });
   try {
     const ports = installation.of("ingest").map(({ port }) => port);
     const query = installation.url("query");
@@ -107,7 +113,7 @@ async function underLoad(shape: Shape, { fleet, s3, prefix }: Ground): Promise<r
 /** A full queue, then workers: nothing else runs, so that they have the cores to themselves. */
 async function drain(workers: number, { fleet, s3, prefix }: Ground): Promise<readonly Row[]> {
   const config = { ...CONFIG, storage: { ...s3.storage, prefix } };
-  const installation = await startInstallation({ processes: { ingest: 1, segment: 0, compact: 0, query: 0 }, config });
+  const installation = await startInstallation({ processes: { ingest: 1, segment: 0, compact: 0, query: 0 }, stream: STREAM, config });
   try {
     const ports = installation.of("ingest").map(({ port }) => port);
     const { acknowledged } = await pushAll(ports, fleet.profiles);
