@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "../tidy/repository.ts";
 import { agentBench } from "./agent.ts";
+import { clusterBench } from "./cluster.ts";
 import { ownBench } from "./own-bench.ts";
 import { type Row, table } from "./table.ts";
 import { type YardstickFleet, yardstick, yardstickIsThere } from "./yardstick.ts";
@@ -12,6 +13,7 @@ const HELP = `npm run bench                                 a small fleet of the
 npm run bench -- --profiles 5000 --clients 128
 npm run bench -- yardstick --fleet 2k,20k --clients 8,128
 npm run bench -- agent                        what the agent costs on this machine; root, five minutes
+npm run bench -- cluster                      roles in processes of their own, NATS and S3; four minutes
 … --write                                     puts the figures into docs/benchmarks.md as well
 … --seed N                                    another fleet`;
 
@@ -41,12 +43,14 @@ if (kind === "own") {
   publish("yardstick", await yardstick({ fleets: values.fleet.split(",") as YardstickFleet[], clients }));
 } else if (kind === "agent") {
   publish("agent", await agentBench());
+} else if (kind === "cluster") {
+  publish("cluster", await clusterBench({ profiles: Number(values.profiles), seed: Number(values.seed) }));
 } else {
-  throw new Error(`unknown measurement "${kind}"; there are: (none), yardstick, agent`);
+  throw new Error(`unknown measurement "${kind}"; there are: (none), yardstick, agent, cluster`);
 }
 
 function publish(
-  section: "own" | "yardstick" | "agent",
+  section: "own" | "yardstick" | "agent" | "cluster",
   { rows, notes }: { readonly rows: readonly Row[]; readonly notes: readonly string[] },
 ): void {
   const cpu = cpus()[0]?.model.trim() ?? "unknown CPU";

@@ -10,8 +10,9 @@ export type LoadResult = {
   readonly latenciesMs: Float64Array;
 };
 
-/** Pushes every profile once, each client its next one as soon as the one before is acknowledged. */
-export async function load(port: number, profiles: readonly PushedProfile[], clients: number): Promise<LoadResult> {
+/** Pushes every profile once, each client its next one as soon as the one before is acknowledged. Of several ports, clients take turns. */
+export async function load(port: number | readonly number[], profiles: readonly PushedProfile[], clients: number): Promise<LoadResult> {
+  const ports = [port].flat();
   // Bodies are made before the clock starts: what a client needs to spell them is not the server's time.
   const bodies = profiles.map((profile) => pushBody([profile]));
   const agent = new Agent({ keepAlive: true, maxSockets: clients });
@@ -20,16 +21,17 @@ export async function load(port: number, profiles: readonly PushedProfile[], cli
   let acknowledged = 0;
   let refusal: string | undefined;
   const startMs = performance.now();
-  const client = async (): Promise<void> => {
+  const client = async (_: unknown, number: number): Promise<void> => {
+    const to = ports[number % ports.length]!;
     for (let index = next++; index < bodies.length; index = next++) {
       const sentMs = performance.now();
-      const { status, text } = await send(agent, port, bodies[index]!);
+      const { status, text } = await send(agent, to, bodies[index]!);
       latenciesMs[index] = performance.now() - sentMs;
       if (status === 200) acknowledged++;
       else refusal ??= `${status} ${text}`;
     }
   };
-  await Promise.all(Array.from({ length: clients }, client));
+  await Promise.all(Array.from({ length: clients }).map(client));
   agent.destroy();
   return {
     acknowledged,

@@ -116,12 +116,13 @@ export async function ownBench(options: OwnBenchOptions): Promise<{ readonly row
   }
 }
 
-function fleetOf({ profiles, seed }: OwnBenchOptions) {
+/** Profiles of the corpus' services, about as many as asked for. */
+export function fleetOf({ profiles, seed }: Pick<OwnBenchOptions, "profiles" | "seed">): Fleet {
   const one = makeFleet({ pods: 1, ticks: 1, endMs: Date.now(), seed }).profiles.length;
   return makeFleet({ pods: PODS, ticks: Math.max(1, Math.ceil(profiles / (one * PODS))), endMs: Date.now(), seed });
 }
 
-function elsewhere({ labels, profile }: PushedProfile): PushedProfile {
+export function elsewhere({ labels, profile }: PushedProfile): PushedProfile {
   return { labels: { ...labels, service_name: "warm-up" }, profile };
 }
 
@@ -138,7 +139,7 @@ async function quiet(server: Server): Promise<void> {
   }
 }
 
-function questionsAbout(fleet: Fleet): readonly Query[] {
+export function questionsAbout(fleet: Fleet): readonly Query[] {
   const services = [
     ...new Set(fleet.profiles.filter(({ labels }) => labels["__name__"] === "process_cpu").map(({ labels }) => labels["service_name"]!)),
   ];

@@ -11,6 +11,7 @@ import { until } from "./until.ts";
 
 export interface S3TestServer {
   readonly url: string;
+  readonly pid: number;
   readonly settings: S3Settings;
   /** The key `storage` of a configuration that uses it. */
   readonly storage: Readonly<Record<string, unknown>>;
@@ -55,7 +56,7 @@ export async function startS3(): Promise<S3TestServer> {
       throw error;
     }
     const s3 = { bucket: BUCKET, endpoint: url, path_style: true, credentials: "static", access_key_id: KEY, secret_access_key: SECRET };
-    return { url, settings: s3Settings(url), storage: { kind: "s3", s3 }, stop };
+    return { url, pid: child.pid, settings: s3Settings(url), storage: { kind: "s3", s3 }, stop };
   }
 }
 

@@ -6,6 +6,7 @@ import type { Log } from "../../base/log.ts";
 import type { DirectRoute } from "../../http/app.ts";
 import type { Authenticate } from "../../http/authenticate.ts";
 import type { Bodies } from "../../http/bodies.ts";
+import { inClientTime } from "../../http/client-time.ts";
 import { COMPRESS_MIN_BYTES, gzipBody } from "../../http/compression.ts";
 import { DEFECT_ANSWER, type FaultAnswer, httpAnswer } from "../../http/fault-answers.ts";
 import { goneSignal } from "../../http/gone.ts";
@@ -40,10 +41,12 @@ async function answer({ method, check }: QuerierMethod, request: Request, respon
   try {
     const asker = askerOf(deps.authenticate(request.headers), deps);
     const codec = codecOf(request) as Codec;
-    const body = await deps.bodies.take(request, response, REQUEST_BYTES_MAX);
-    const question = check(readRequest(method.input, body, codec), asker);
-    const asked: Question = codec === "json" ? { kind: "json", of: question, typeName: method.output.typeName } : question;
-    const bytes = await deps.ask(asked, { tenants: asker.tenants, signal: gone });
+    const bytes = await inClientTime({ headers: request.headers, gone, clock: deps.clock }, async (signal) => {
+      const body = await deps.bodies.take(request, response, REQUEST_BYTES_MAX);
+      const question = check(readRequest(method.input, body, codec), asker);
+      const asked: Question = codec === "json" ? { kind: "json", of: question, typeName: method.output.typeName } : question;
+      return deps.ask(asked, { tenants: asker.tenants, signal });
+    });
     await send(response, { status: 200, type: `application/${codec}`, bytes, acceptsGzip: acceptsGzip(request) });
   } catch (error) {
     if (gone.aborted) return;

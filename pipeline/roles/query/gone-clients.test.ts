@@ -1,8 +1,10 @@
 import { get } from "node:http";
+import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { QuerierService } from "../../api/gen/querier/v1/querier_pb.ts";
+import { LabelNamesRequestSchema } from "../../api/gen/types/v1/types_pb.ts";
 import { systemClock } from "../../base/clock.ts";
 import { silentLog } from "../../base/log.ts";
 import { createRegistry } from "../../base/metrics.ts";
@@ -61,6 +63,14 @@ afterAll(async () => {
 
 const range = { start: BigInt(Date.now() - 60_000), end: BigInt(Date.now()) };
 
+const question = create(LabelNamesRequestSchema, range);
+
+/** Without a client of Connect, which would end its request by itself. */
+async function ask(headers: Record<string, string>, body: string | Uint8Array<ArrayBuffer>) {
+  const response = await fetch(`${url}/querier.v1.QuerierService/LabelNames`, { method: "POST", headers, body });
+  return { status: response.status, body: (await response.json()) as unknown };
+}
+
 const WAYS: Readonly<Record<string, (signal: AbortSignal) => Promise<unknown>>> = {
   "Connect JSON over HTTP/1.1": (signal) =>
     createClient(QuerierService, createConnectTransport({ baseUrl: url, httpVersion: "1.1", useBinaryFormat: false })).labelNames(range, {
@@ -96,5 +106,25 @@ describe("a client that goes away", () => {
     const client = createClient(QuerierService, createGrpcTransport({ baseUrl: url }));
     await expect(client.labelNames(range, { timeoutMs: 300 })).rejects.toMatchObject({ code: 4 });
     await noticed;
+  });
+
+  it.each(["json", "proto"])("is told so over Connect (%s), whose client might still listen", async (codec) => {
+    const noticed = new Promise<void>((resolve) => {
+      onAsk = ({ signal }) => signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    const body = codec === "json" ? toJsonString(LabelNamesRequestSchema, question) : toBinary(LabelNamesRequestSchema, question);
+    const reply = await ask({ "content-type": `application/${codec}`, "connect-timeout-ms": "200" }, body);
+    await noticed;
+    expect(reply).toMatchObject({ status: 504, body: { code: "deadline_exceeded", message: expect.stringContaining("200 ms") } });
+  });
+
+  it("is refused with a deadline that is no number", async () => {
+    for (const text of ["soon", "-1", "1.5", "12345678901"]) {
+      const reply = await ask(
+        { "content-type": "application/json", "connect-timeout-ms": text },
+        toJsonString(LabelNamesRequestSchema, question),
+      );
+      expect(reply).toMatchObject({ status: 400, body: { code: "invalid_argument" } });
+    }
   });
 });
