@@ -198,7 +198,7 @@ class FrameWriter {
 
 /** For the message of a `catalog_entry_corrupt`. */
 export const DAMAGED_REMEDY =
-  "restore it from a copy of the bucket, or stop all servers and run `brazier rebuild-catalog`, which makes a new catalog from the objects";
+  "restore it from a copy of the bucket, or stop all servers and run `brazier catalog rebuild`, which makes a new catalog from the objects";
 
 function unframe<T>(kind: FileKind, bytes: Uint8Array, key: string, decode: (body: ByteReader) => T): T {
   const corrupt = (what: string, cause?: unknown): Error =>

@@ -101,13 +101,27 @@ program
   .argument("<file>", "YAML with one ProfilingStack, and ProfilingPolicies beside it; - for standard input")
   .action(async (file) => (await import("./manifests.ts")).manifests(file));
 
-program
-  .command("rebuild-catalog")
+const catalog = program.command("catalog").description("The list of objects that count, in the bucket: check it, or make it anew.");
+
+catalog
+  .command("check")
+  .description(
+    "Compare the catalog with the objects of the bucket. Only reads; servers may be running. Exit code 1 when something is wrong.",
+  )
+  .option("--data <dir>", "the directory that is the bucket (data_dir; default ./data)")
+  .option("--config <file>", "a YAML file of settings: storage says where the bucket is")
+  .option("--set <key=value...>", "a setting")
+  .option("--deep", "also read every byte and compare checksums")
+  .option("--json", "print JSON")
+  .action(async (options) => (await import("./catalog.ts")).checkBucket(options));
+
+catalog
+  .command("rebuild")
   .description("Make a new catalog from the objects of a bucket, when the server finds the old one damaged. No server may be using it.")
   .option("--data <dir>", "the directory that is the bucket (data_dir; default ./data)")
   .option("--config <file>", "a YAML file of settings: storage says where the bucket is")
   .option("--set <key=value...>", "a setting")
-  .action(async (options) => (await import("./rebuild-catalog.ts")).rebuildCatalog(options));
+  .action(async (options) => (await import("./catalog.ts")).rebuildBucket(options));
 
 const dead = program.command("dead").description("Messages that could not be read and were put aside: list, show or replay them.");
 

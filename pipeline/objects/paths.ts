@@ -11,6 +11,7 @@ import { CodedError, FaultKind } from "../base/errors.ts";
  *   catalog/<shard>/checkpoint/<20 digits>
  *   inbox/<object id>                    a message too large for the queue
  *   dead/<object id>                     a message nobody can read
+ *   leases/compact/<20 digits>           who compacts what
  *   probe/<object id>                    written and removed again, to see whether a write can succeed
  */
 
@@ -18,6 +19,7 @@ export const SEGMENTS_PREFIX = "segments/";
 export const BLOCKS_PREFIX = "blocks/";
 export const DEAD_PREFIX = "dead/";
 export const INBOX_PREFIX = "inbox/";
+export const COMPACT_LEASES_PREFIX = "leases/compact/";
 
 export function segmentKey(objectId: string): string {
   return `${SEGMENTS_PREFIX}${objectId}`;
@@ -55,7 +57,12 @@ export function catalogCheckpointKey(shard: number, version: number): string {
   return catalogCheckpointPrefix(shard) + versionDigits(version);
 }
 
-/** The version at the end of a log or checkpoint key; undefined for a foreign object under the same prefix. */
+/** A version of a register, see `register.ts`. */
+export function registerKey(prefix: string, version: number): string {
+  return prefix + versionDigits(version);
+}
+
+/** The version at the end of a log, checkpoint or register key; undefined for a foreign object under the same prefix. */
 export function catalogVersion(key: string, prefix: string): number | undefined {
   const digits = key.slice(prefix.length);
   return key.startsWith(prefix) && /^\d{20}$/.test(digits) && Number.isSafeInteger(Number(digits)) ? Number(digits) : undefined;

@@ -59,14 +59,10 @@ describe("brazier on S3", () => {
       for await (const { key } of to.list("catalog/")) await to.delete(key);
       await to.close();
       const sets = Object.entries(s3.storage["s3"] as object).flatMap(([name, value]) => ["--set", `storage.s3.${name}=${value}`]);
-      await run(join(REPOSITORY, "bin/brazier"), [
-        "rebuild-catalog",
-        "--set",
-        "storage.kind=s3",
-        "--set",
-        "storage.prefix=copied",
-        ...sets,
-      ]);
+      const where = ["--set", "storage.kind=s3", "--set", "storage.prefix=copied", ...sets];
+      await run(join(REPOSITORY, "bin/brazier"), ["catalog", "rebuild", ...where]);
+      const { stdout } = await run(join(REPOSITORY, "bin/brazier"), ["catalog", "check", "--json", "--deep", ...where]);
+      expect(JSON.parse(stdout)).toMatchObject({ ok: true, findings: [], unreferenced: { objects: 0 } });
       const rebuilt = await startServer({ config: { storage }, readyWithinMs: 60_000 });
       try {
         expect(await load.faults(rebuilt.url)).toEqual(WHOLE);

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -87,8 +87,10 @@ describe("damage in the data folder", () => {
       (error: unknown) => error,
     );
     expect(refusal).toBeInstanceOf(ServerStartError);
-    expect((refusal as ServerStartError).logs).toContain("rebuild-catalog");
-    execFileSync(join(REPOSITORY, "bin/brazier"), ["rebuild-catalog", "--data", dataDir], { stdio: "pipe" });
+    expect((refusal as ServerStartError).logs).toContain("catalog rebuild");
+    expect(checked(dataDir)).toMatchObject({ status: 1, ok: false, code: "catalog_entry_corrupt" });
+    execFileSync(join(REPOSITORY, "bin/brazier"), ["catalog", "rebuild", "--data", dataDir], { stdio: "pipe" });
+    expect(checked(dataDir)).toMatchObject({ status: 0, ok: true, findings: [] });
     const server = await start(dataDir);
     expect([await total(server, "whole"), await total(server, "other")]).toEqual([100, 100]);
   });
@@ -106,6 +108,13 @@ describe("damage in the data folder", () => {
     expect(foreign.filter((file) => !existsSync(file))).toEqual([]);
   });
 });
+
+/** What `brazier catalog check` says, and with which exit code it ends. */
+function checked(dataDir: string): Record<string, unknown> {
+  const args = ["catalog", "check", "--json", "--deep", "--data", dataDir];
+  const { status, stdout } = spawnSync(join(REPOSITORY, "bin/brazier"), args, { encoding: "utf8" });
+  return { status, ...(JSON.parse(stdout) as object) };
+}
 
 function question(service: string): Record<string, string> {
   const range = { start: String(Date.now() - 3_600_000), end: String(Date.now() + 60_000) };

@@ -12,6 +12,7 @@ import type { CatalogState } from "../../catalog/catalog.ts";
 import type { ObjectStore } from "../../objects/object-store.ts";
 import { carryOut } from "./carry-out.ts";
 import type { CompactionPlan, Merge } from "./compaction-plan.ts";
+import { type HeldLease, Leases } from "./leases.ts";
 import { type CompactMetrics, createCompactMetrics } from "./metrics.ts";
 import { Pins } from "./pins.ts";
 import { COMPACTION_LIMITS, type CompactionLimits, planCompaction } from "./plan.ts";
@@ -36,8 +37,13 @@ export type CompactDeps = {
   readonly limits?: Partial<CompactionLimits>;
   readonly intervalMs?: number;
   readonly retiredGraceMs?: number;
+  /** A worker that has not renewed its claim for this long is taken for dead by the others. */
+  readonly leaseExpiryMs?: number;
 };
 
+type Planned = { readonly plan: CompactionPlan; readonly state: CatalogState };
+
+const NOBODYS: ReadonlySet<string> = new Set();
 const INTERVAL_MS = SECOND_MS;
 /** Beyond any query of this process that is not pinned yet; and, where others read, beyond any query of theirs. */
 const RETIRED_GRACE_MS = { exclusive: 10 * SECOND_MS, shared: 15 * MINUTE_MS } as const;
@@ -74,6 +80,8 @@ export class Compactor {
   readonly #limits: CompactionLimits;
   readonly #metrics: CompactMetrics;
   readonly #sweeper: Sweeper;
+  /** None where nobody else compacts. */
+  readonly #leases: Leases | undefined;
   readonly #orphanSweepEveryMs: number;
   readonly #failedUntil = new Map<string, number>();
   #orphansSweptMs = Number.NEGATIVE_INFINITY;
@@ -96,6 +104,8 @@ export class Compactor {
       retiredGraceMs: deps.retiredGraceMs ?? RETIRED_GRACE_MS[mode],
       orphanGraceMs: ORPHAN_GRACE_MS[mode],
     });
+    const expiry = deps.leaseExpiryMs === undefined ? {} : { expireAfterMs: deps.leaseExpiryMs };
+    this.#leases = deps.exclusive === true ? undefined : new Leases({ ...deps, ...expiry });
     this.#orphanSweepEveryMs = ORPHAN_SWEEP_EVERY_MS[mode];
     this.#changedMs = deps.clock.monotonicMs();
     this.#changedVersion = deps.catalog.state.version;
@@ -115,31 +125,47 @@ export class Compactor {
   /** Does the most urgent compaction, if any, and then the sweeping. Gives the number of compactions done. */
   async tick(signal: AbortSignal): Promise<number> {
     const { catalog, clock } = this.#deps;
-    const state = this.#deps.exclusive === true ? catalog.state : await catalog.refresh(signal);
-    const [plan] = clock.monotonicMs() < this.#pausedUntilMs ? [] : this.#plan(state);
-    const done = plan === undefined ? 0 : await this.#compact(plan, state, signal);
+    const state = this.#leases === undefined ? catalog.state : await catalog.refresh(signal);
+    const plan = clock.monotonicMs() < this.#pausedUntilMs ? undefined : this.#plan(state, NOBODYS);
+    const done = plan === undefined ? 0 : await this.#claimAndCompact({ plan, state }, signal);
     await this.#tidy(signal);
     return done;
   }
 
-  #plan(state: CatalogState): readonly CompactionPlan[] {
+  #plan(state: CatalogState, leased: ReadonlySet<string>): CompactionPlan | undefined {
     const { clock, retentionMs } = this.#deps;
     for (const [key, untilMs] of this.#failedUntil) if (untilMs <= clock.monotonicMs()) this.#failedUntil.delete(key);
-    const except = new Set(this.#failedUntil.keys());
+    const except = new Set([...this.#failedUntil.keys(), ...leased]);
     const withExpired = clock.monotonicMs() - this.#expiryCheckedMs >= EXPIRY_CHECK_EVERY_MS;
-    const plans = planCompaction({ state, nowMs: clock.nowMs(), limits: this.#limits, retentionMs, except, withExpired, plansMax: 1 });
+    const [plan] = planCompaction({ state, nowMs: clock.nowMs(), limits: this.#limits, retentionMs, except, withExpired, plansMax: 1 });
     // While there is something to rewrite, the next round looks again.
-    if (withExpired && plans.length === 0) this.#expiryCheckedMs = clock.monotonicMs();
-    return plans;
+    if (withExpired && plan === undefined) this.#expiryCheckedMs = clock.monotonicMs();
+    return plan;
   }
 
-  async #compact(plan: CompactionPlan, state: CatalogState, signal: AbortSignal): Promise<number> {
+  /** Where others compact too, the plan is only a sign that there is work: what they leave of it is claimed, and then carried out. */
+  async #claimAndCompact(alone: Planned, signal: AbortSignal): Promise<number> {
+    if (this.#leases === undefined) return this.#compact(alone, undefined, signal);
+    const claim = await this.#leases.claim(async (leased): Promise<(Planned & Pick<CompactionPlan, "inputKeys">) | undefined> => {
+      const state = await this.#deps.catalog.refresh(signal);
+      const plan = this.#plan(state, leased);
+      return plan && { plan, state, inputKeys: plan.inputKeys };
+    }, signal);
+    if (claim === undefined) return 0;
+    try {
+      return await this.#compact(claim.chosen, claim.lease, signal);
+    } finally {
+      await claim.lease.release();
+    }
+  }
+
+  async #compact({ plan, state }: Planned, lease: HeldLease | undefined, signal: AbortSignal): Promise<number> {
     const { clock, log } = this.#deps;
     const startMs = clock.monotonicMs();
     const over = new AbortController();
     const timer = clock.sleep(MERGE_MS_MAX as DurationMs, over.signal).then(() => over.abort(new Error("the merge took too long")));
     try {
-      const either = AbortSignal.any([signal, over.signal]);
+      const either = AbortSignal.any([signal, over.signal, ...(lease === undefined ? [] : [lease.lost])]);
       const facts = { reason: plan.reason, objects: plan.inputKeys.length, input_bytes: plan.inputBytes };
       const { writtenBytes, blocks } = await (this.#deps.tracer ?? NO_TRACER).begin("compaction", { facts }, () =>
         carryOut(plan, state, { ...this.#deps, sweeper: this.#sweeper }, either),
@@ -155,7 +181,7 @@ export class Compactor {
       return 1;
     } catch (error) {
       if (signal.aborted) return 0;
-      const isConflict = isCoded(error) && error.kind === FaultKind.Conflict;
+      const isConflict = lease?.lost.aborted === true || (isCoded(error) && error.kind === FaultKind.Conflict);
       this.#metrics.compactions.inc({ reason: plan.reason, outcome: isConflict ? "overtaken" : "failed" });
       if (!isConflict) this.#leaveAlone(plan, error);
       return 0;
