@@ -9,6 +9,9 @@ import { ApiServer } from "./kube/cluster.ts";
 import { leadWhile } from "./leader/lease.ts";
 import { operatorMetrics } from "./metrics.ts";
 import { reconcile, verdictOf } from "./reconcile.ts";
+import { LagWatch } from "./scaling/lag-watch.ts";
+import { readLag } from "./scaling/read-lag.ts";
+import { lagTargets, metricsUrl, wantsAnother } from "./scaling/targets.ts";
 import { serveStatus } from "./status-server.ts";
 import { type Verdict, WorkQueue } from "./watch/work-queue.ts";
 import { watchWorld } from "./world.ts";
@@ -23,6 +26,8 @@ export type OperatorOptions = {
   /** 0 for any free port. */
   readonly port: number;
   readonly kubeconfig: string | undefined;
+  /** Where metrics of a stack's segment workers are: an address in which {service} and {namespace} are filled in. */
+  readonly metricsUrl: string | undefined;
 };
 
 /** Stacks looked at side by side; one alone needs only a few requests at a time. */
@@ -49,6 +54,15 @@ export async function runOperator(options: OperatorOptions, log: Log, signal: Ab
       woken.add(`${key.namespace}/${key.name}`, depth),
     );
     const applied = new AppliedObjects();
+    const lag: LagWatch = new LagWatch({
+      clock,
+      log,
+      targets: () => lagTargets(world),
+      read: (target, ending) => readLag(metricsUrl(target, options.metricsUrl), ending),
+      onSample: (key) => {
+        if (wantsAnother(world, key, lag.samplesOf(key))) woken.add(`${key.namespace}/${key.name}`, "full");
+      },
+    });
     const work = async (text: string, depth: "full" | "status"): Promise<Verdict> => {
       const [namespace = "", name = ""] = text.split("/");
       const startMs = clock.monotonicMs();
@@ -56,6 +70,7 @@ export async function runOperator(options: OperatorOptions, log: Log, signal: Ab
         const outcome = await reconcile({ namespace, name }, depth, {
           cluster,
           world,
+          lag,
           clock,
           random,
           settings: options.settings,
@@ -82,8 +97,10 @@ export async function runOperator(options: OperatorOptions, log: Log, signal: Ab
     if (!lost.aborted) {
       state = "leading";
       woken.start(WORKERS);
+      lag.start();
       await new Promise<void>((resolve) => lost.addEventListener("abort", () => resolve(), { once: true }));
     }
+    await lag.stop();
     await woken.stop();
     await world.stop();
     state = "waiting";

@@ -55,6 +55,7 @@ export async function watchWorld(
   const all = [stacks, policies, ...owned];
   await Promise.all(all.map((reflector) => reflector.start()));
   return {
+    stacks: () => stacks.values(),
     stack: (key) => stacks.get(key.namespace, key.name),
     owned: (key) => owned.flatMap((store) => store.values().filter((object) => isOf(object, key))),
     policies: () => policies.values(),

@@ -14,7 +14,7 @@ export const OPTIONAL_KINDS = {
 export function buildMonitoring(context: Context): readonly KubeObject[] {
   const { monitoring } = context.spec;
   const wanted = (name: "serviceMonitor" | "prometheusRule" | "grafanaDatasource"): boolean =>
-    monitoring[name] !== "Off" && context.observed.kinds.has(kindId(OPTIONAL_KINDS[name]));
+    monitoring[name] !== "Never" && context.observed.kinds.has(kindId(OPTIONAL_KINDS[name]));
   return [
     ...(wanted("serviceMonitor") ? [serviceMonitor(context)] : []),
     ...(wanted("prometheusRule") ? [prometheusRule(context)] : []),

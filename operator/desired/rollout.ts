@@ -46,7 +46,10 @@ function isDone(context: Context, component: string): boolean {
   return (running === undefined || running === targetTag(context, component)) && isHealthy(workload);
 }
 
-export function workloadOf({ observed, key }: Pick<Context, "observed" | "key">, component: string): KubeObject | undefined {
+export function workloadOf(
+  { observed, key }: { readonly observed: Pick<Context["observed"], "owned">; readonly key: Context["key"] },
+  component: string,
+): KubeObject | undefined {
   const kind = component === "agent" ? "DaemonSet" : component === "nats" ? "StatefulSet" : "Deployment";
   const id = idOf({ apiVersion: "apps/v1", kind, metadata: { name: objectName(key, component), namespace: key.namespace } });
   return observed.owned.find((object) => idOf(object) === id);

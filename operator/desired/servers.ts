@@ -1,5 +1,7 @@
 import type { KubeObject } from "../kube/object.ts";
+import { segmentDecision } from "../scaling/segment.ts";
 import { type ComponentSpec, type Context, present, replicasOf, stackObject } from "./context.ts";
+import { durationSeconds } from "./duration.ts";
 import { HTTP_PORT, OTLP_GRPC_PORT, OTLP_HTTP_PORT, objectName, selectorOf } from "./names.ts";
 import { serverPod } from "./pod.ts";
 import { DEMO, type Role } from "./sizes.ts";
@@ -32,7 +34,8 @@ function buildRole(context: Context, role: Role): readonly KubeObject[] {
   const spec = context.spec[role] as ComponentSpec | undefined;
   const { cpu, memory } = context.shares[role];
   const { replicas, autoscaled } = replicasOf(context, role);
-  const byOperator = role === "segment";
+  const decided = role === "segment" ? segmentDecision(context) : undefined;
+  const byOthers = autoscaled && decided === undefined;
   const pod = serverPod(context, {
     component: role,
     roles: role,
@@ -46,7 +49,7 @@ function buildRole(context: Context, role: Role): readonly KubeObject[] {
     {
       spec: present({
         // A number that an autoscaler owns is not ours to say.
-        replicas: autoscaled && !byOperator ? undefined : replicas,
+        replicas: byOthers ? undefined : (decided?.replicas ?? replicas),
         revisionHistoryLimit: 3,
         selector: { matchLabels: selectorOf(context.key, role) },
         strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
@@ -57,7 +60,7 @@ function buildRole(context: Context, role: Role): readonly KubeObject[] {
   return [
     deployment,
     roleService(context, role, role),
-    ...(autoscaled && !byOperator ? [autoscaler(context, role, spec)] : []),
+    ...(byOthers ? [autoscaler(context, role, spec)] : []),
     ...disruptionBudget(context, role, spec, autoscaled ? (spec?.autoscaling?.minReplicas ?? 1) : replicas),
   ];
 }
@@ -176,14 +179,4 @@ function buildDemo(context: Context): readonly KubeObject[] {
     },
   );
   return [...claim, deployment, roleService(context, "ingest", "all"), roleService(context, "query", "all")];
-}
-
-const SECONDS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
-
-/** Whole seconds of a duration that the API server has accepted. */
-export function durationSeconds(duration: string): number {
-  let seconds = 0;
-  for (const [, count, , unit] of duration.matchAll(/(\d+(\.\d+)?)(ms|s|m|h|d|w)/g))
-    seconds += Number(count) * (SECONDS[unit as string] ?? 0);
-  return Math.round(seconds);
 }

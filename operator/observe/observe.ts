@@ -5,20 +5,29 @@ import { OPTIONAL_KINDS } from "../desired/monitoring.ts";
 import { objectName, type StackKey } from "../desired/names.ts";
 import { type Cluster, knownKinds } from "../kube/cluster.ts";
 import type { KubeObject } from "../kube/object.ts";
+import type { LagSample } from "../scaling/lag.ts";
 import { secretReferences } from "../validate/secret-references.ts";
 import type { Observed, Policy, Stack } from "./observed.ts";
 
 /** The copies that watches keep. */
 export interface World {
+  stacks(): readonly KubeObject[];
   stack(key: StackKey): KubeObject | undefined;
   owned(key: StackKey): readonly KubeObject[];
   policies(): readonly KubeObject[];
 }
 
-export type ObserveDeps = { readonly cluster: Cluster; readonly world: World; readonly clock: Clock; readonly random: Random };
+export type ObserveDeps = {
+  readonly cluster: Cluster;
+  readonly world: World;
+  /** What was seen of a stack's queue. */
+  readonly lag: { samplesOf(key: StackKey): readonly LagSample[] };
+  readonly clock: Clock;
+  readonly random: Random;
+};
 
 /** Reads all that a reconciliation needs to know; undefined when the stack is gone. Writes nothing. */
-export async function observe(key: StackKey, { cluster, world, clock, random }: ObserveDeps): Promise<Observed | undefined> {
+export async function observe(key: StackKey, { cluster, world, lag, clock, random }: ObserveDeps): Promise<Observed | undefined> {
   const stack = world.stack(key) as Stack | undefined;
   if (stack === undefined || stack.metadata.deletionTimestamp !== undefined) return undefined;
   const names = [...new Set(secretReferences(stack.spec).map(({ name }) => name))];
@@ -44,6 +53,7 @@ export async function observe(key: StackKey, { cluster, world, clock, random }: 
     kinds,
     policies: world.policies() as unknown as readonly Policy[],
     nats: credentials,
+    lag: lag.samplesOf(key),
   });
 }
 

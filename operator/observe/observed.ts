@@ -1,5 +1,6 @@
 import type { NatsCredentials } from "../credentials/nats-credentials.ts";
 import type { KubeObject, Metadata } from "../kube/object.ts";
+import type { LagSample } from "../scaling/lag.ts";
 import type { ProfilingPolicySpec } from "../types/profiling-policy.ts";
 import type { ProfilingStackSpec, ProfilingStackStatus } from "../types/profiling-stack.ts";
 
@@ -23,4 +24,6 @@ export type Observed = {
   readonly policies: readonly Policy[];
   /** Of the stack's own NATS cluster: what is there, or new where it is missing or runs out. */
   readonly nats: NatsCredentials | undefined;
+  /** What was seen of the queue, oldest first; empty where the operator counts no workers. */
+  readonly lag: readonly LagSample[];
 };

@@ -617,16 +617,16 @@ export type ProfilingStackSpec = {
       readonly secretName: string;
     };
   };
-  /** What Prometheus and Grafana get. `Auto` makes an object where the cluster knows its kind, `On` says so in the status when it does not. */
+  /** What Prometheus and Grafana get. `Auto` makes an object where the cluster knows its kind, `Always` says so in the status when it does not. */
   readonly monitoring: {
     /** ServiceMonitors of all parts. */
-    readonly serviceMonitor: "Auto" | "On" | "Off";
+    readonly serviceMonitor: "Auto" | "Always" | "Never";
     /** Alerts. */
-    readonly prometheusRule: "Auto" | "On" | "Off";
+    readonly prometheusRule: "Auto" | "Always" | "Never";
     /** A ConfigMap with a dashboard that Grafana's sidecar finds. */
     readonly dashboard: boolean;
     /** A GrafanaDatasource of the Grafana operator. */
-    readonly grafanaDatasource: "Auto" | "On" | "Off";
+    readonly grafanaDatasource: "Auto" | "Always" | "Never";
     /** Labels of these objects, where Prometheus selects by them. */
     readonly labels?: { readonly [name: string]: string };
     /** How often Prometheus asks. A duration such as `90s`, `12h`, `31d`. */

@@ -112,18 +112,16 @@ export function recordHere(span: SpanRecord): void {
   SCOPE.getStore()?.recorder?.record(span);
 }
 
-/** For log lines. */
+/** For log lines. An object of its own each time: the log adds the facts of its line to what it gets. */
 export function scopeFacts(): Readonly<Record<string, string>> {
   const scope = SCOPE.getStore();
-  if (scope === undefined) return NO_FACTS;
+  if (scope === undefined) return {};
   const { requestId, context } = scope;
   return {
     ...(requestId === undefined ? {} : { request_id: requestId }),
     ...(context === undefined ? {} : { trace_id: context.traceId, span_id: context.spanId }),
   };
 }
-
-const NO_FACTS: Readonly<Record<string, string>> = {};
 
 /** `00-<trace>-<span>-<flags>`, see W3C Trace Context. */
 export function traceparentOf({ traceId, spanId, sampled }: SpanContext): string {

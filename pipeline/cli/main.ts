@@ -91,6 +91,10 @@ program
   .option("--namespace <name>", "where the lease of the leader lies; by default the pod's own namespace")
   .option("--watch-namespace <name>", "look after stacks of this namespace only")
   .option("--kubeconfig <file>", "how to reach the cluster; by default KUBECONFIG, or the pod's service account")
+  .option(
+    "--metrics-url <address>",
+    "where segment workers tell how much waits, with {service} and {namespace} to be filled in; by default the Service in the cluster",
+  )
   .option("--port <n>", "where /metrics, /healthz and /readyz are, 0 for any free port", "8080")
   .option("--log-level <level>", "debug, info, warn or error", "info")
   .action(async (options) => (await import("./operator.ts")).operator(options));

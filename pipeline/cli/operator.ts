@@ -8,6 +8,7 @@ export type OperatorCommand = {
   readonly namespace?: string;
   readonly watchNamespace?: string;
   readonly kubeconfig?: string;
+  readonly metricsUrl?: string;
   readonly port: string;
   readonly logLevel: "debug" | "info" | "warn" | "error";
 };
@@ -32,6 +33,7 @@ export async function operator(options: OperatorCommand): Promise<void> {
       identity: `${hostname()}-${process.pid}`,
       port: Number(options.port),
       kubeconfig: options.kubeconfig,
+      metricsUrl: options.metricsUrl,
     },
     log,
     ending.signal,

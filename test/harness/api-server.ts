@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { existsSync, openSync, readFileSync } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePorts } from "./free-port.ts";
@@ -22,9 +22,19 @@ export function whyNoApiServer(): string | undefined {
     : "Kubernetes is not built: run hack/cluster/build.sh (10 to 15 minutes on two cores)";
 }
 
+/** One request, as the API server saw it. */
+export type AuditedCall = { readonly verb: string; readonly group: string; readonly resource: string; readonly status: number };
+
+export type ApiServerOptions = {
+  /** Whose requests are written down: a user's name. */
+  readonly audited?: string;
+};
+
 export interface ApiServerProcess {
   readonly kubeconfig: string;
   readonly url: string;
+  /** Every request of the audited user so far, resources with their subresource. */
+  audit(): readonly AuditedCall[];
   kubectl(args: readonly string[], input?: string): string;
   /** Ends the API server alone, and starts it again on the same port over the same etcd. */
   restart(): Promise<void>;
@@ -33,7 +43,7 @@ export interface ApiServerProcess {
 
 type Started = { readonly name: string; readonly child: ChildProcess; readonly exited: Promise<void> };
 
-export async function startApiServer(): Promise<ApiServerProcess> {
+export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServerProcess> {
   const folder = await mkdtemp(join(tmpdir(), "brazier-kubernetes-"));
   const [port, etcdPort, peerPort] = (await freePorts(3)) as [number, number, number];
   const url = `https://127.0.0.1:${port}`;
@@ -68,6 +78,10 @@ export async function startApiServer(): Promise<ApiServerProcess> {
       `--initial-advertise-peer-urls=http://127.0.0.1:${peerPort}`,
       `--initial-cluster=k=http://127.0.0.1:${peerPort}`,
     ]);
+    const auditLog = join(folder, "audit.log");
+    const auditPolicy = join(folder, "audit-policy.json");
+    const rules = [{ level: "Metadata", users: [options.audited], omitStages: ["RequestReceived"] }, { level: "None" }];
+    await writeFile(auditPolicy, JSON.stringify({ apiVersion: "audit.k8s.io/v1", kind: "Policy", rules }));
     const startServer = (): Started =>
       start("kube-apiserver", [
         `--etcd-servers=http://127.0.0.1:${etcdPort}`,
@@ -83,6 +97,7 @@ export async function startApiServer(): Promise<ApiServerProcess> {
         `--service-account-signing-key-file=${pki}/sa.key`,
         "--service-cluster-ip-range=10.96.0.0/16",
         "--allow-privileged=true",
+        ...(options.audited === undefined ? [] : [`--audit-policy-file=${auditPolicy}`, `--audit-log-path=${auditLog}`]),
       ]);
     let server = startServer();
     const kubeconfig = join(pki, "admin.kubeconfig");
@@ -122,6 +137,7 @@ export async function startApiServer(): Promise<ApiServerProcess> {
       kubeconfig,
       url,
       kubectl,
+      audit: () => (existsSync(auditLog) ? readAudit(readFileSync(auditLog, "utf8")) : []),
       restart: async () => {
         server.child.kill("SIGKILL");
         await server.exited;
@@ -134,4 +150,24 @@ export async function startApiServer(): Promise<ApiServerProcess> {
     await stop();
     throw error;
   }
+}
+
+type AuditEvent = {
+  readonly verb: string;
+  readonly objectRef?: { readonly apiGroup?: string; readonly resource?: string; readonly subresource?: string };
+  readonly responseStatus?: { readonly code?: number };
+};
+
+function readAudit(text: string): readonly AuditedCall[] {
+  // The last line may be half written.
+  const lines = text.slice(0, text.lastIndexOf("\n") + 1).split("\n");
+  return lines.flatMap((line): readonly AuditedCall[] => {
+    if (line === "") return [];
+    const { verb, objectRef, responseStatus } = JSON.parse(line) as AuditEvent;
+    if (objectRef?.resource === undefined) return [];
+    const { apiGroup: group = "", resource, subresource } = objectRef;
+    return [
+      { verb, group, resource: subresource === undefined ? resource : `${resource}/${subresource}`, status: responseStatus?.code ?? 0 },
+    ];
+  });
 }

@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ApiServerProcess, startApiServer, whyNoApiServer } from "../harness/api-server.ts";
+import { eventually, type OperatorProcess, startOperator } from "../harness/operator.ts";
 import { REPOSITORY } from "../harness/server.ts";
 
 /* The operator as a process of its own against a real API server. There are no nodes: pods stay pending, all else is as in a cluster. */
@@ -17,7 +17,7 @@ const MINE = "app.kubernetes.io/managed-by=brazier-operator";
 
 describe.skipIf(reason !== undefined)("the operator on a real API server", () => {
   let api: ApiServerProcess;
-  let operator: Operator;
+  let operator: OperatorProcess;
 
   beforeAll(async () => {
     api = await startApiServer();
@@ -233,41 +233,3 @@ describe.skipIf(reason !== undefined)("the operator on a real API server", () =>
     }
   });
 });
-
-type Operator = { readonly child: ChildProcess; stop(): Promise<number | null> };
-
-/** Waits until it says that it has started; whether it leads is for others to see. */
-async function startOperator(kubeconfig: string): Promise<Operator> {
-  const child = spawn(join(REPOSITORY, "bin/brazier"), ["operator", "--kubeconfig", kubeconfig, "--namespace", "default", "--port", "0"], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  let said = "";
-  const exited = new Promise<number | null>((resolve) => child.once("close", (code) => resolve(code)));
-  await new Promise<void>((resolve, reject) => {
-    child.stderr?.on("data", (text: Buffer) => {
-      said += text.toString("utf8");
-      if (process.env["BRAZIER_TEST_LOGS"] === "1") process.stderr.write(text);
-      if (said.includes("operator started")) resolve();
-    });
-    void exited.then(() => reject(new Error(`the operator ended before it started:\n${said}`)));
-  });
-  return {
-    child,
-    stop: () => {
-      child.kill("SIGTERM");
-      return exited;
-    },
-  };
-}
-
-async function eventually(check: () => void | Promise<void>, withinMs = 90_000): Promise<void> {
-  const deadline = Date.now() + withinMs;
-  for (;;) {
-    try {
-      return await check();
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 500));
-    }
-  }
-}

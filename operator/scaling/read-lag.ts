@@ -1,0 +1,47 @@
+import { get as getPlain, type IncomingMessage } from "node:http";
+import { get as getSecure } from "node:https";
+import { CodedError, FaultKind } from "../../pipeline/base/errors.ts";
+import { type Lag, lagOf } from "./lag.ts";
+
+const TIMEOUT_MS = 5000;
+/** Many times what a server's page of metrics takes. */
+const PAGE_BYTES_MAX = 8 * 1024 * 1024;
+
+/**
+ * Asks a segment worker for the lag of its stack.
+ *
+ * Errors: `lag_unknown` (unavailable).
+ */
+export async function readLag(url: string, signal: AbortSignal): Promise<Lag> {
+  const page = await fetchText(url, AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)])).catch((error: unknown) => {
+    throw new CodedError("lag_unknown", FaultKind.Unavailable, `${url} does not answer: ${String(error)}`, { cause: error });
+  });
+  const lag = lagOf(page);
+  if (lag === undefined)
+    throw new CodedError(
+      "lag_unknown",
+      FaultKind.Unavailable,
+      `${url} tells no brazier_queue_waiting_messages and brazier_queue_oldest_seconds`,
+    );
+  return lag;
+}
+
+function fetchText(url: string, signal: AbortSignal): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const onResponse = (response: IncomingMessage): void => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => {
+        text += chunk;
+        if (text.length > PAGE_BYTES_MAX) response.destroy(new Error(`the answer is longer than ${PAGE_BYTES_MAX} bytes`));
+      });
+      response.once("end", () => (response.statusCode === 200 ? resolve(text) : reject(new Error(`status ${response.statusCode}`))));
+      response.once("error", reject);
+    };
+    // Nothing secret goes there, and what comes back moves a number within its bounds: the servers' authority need not be known here.
+    const request = url.startsWith("https:")
+      ? getSecure(url, { signal, agent: false, rejectUnauthorized: false }, onResponse)
+      : getPlain(url, { signal, agent: false }, onResponse);
+    request.once("error", reject);
+  });
+}
