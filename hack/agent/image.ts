@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { ociArchive } from "../images/oci.ts";
 import { ROOT } from "../tidy/repository.ts";
 import { ARCHITECTURES, type Architecture, buildAgent } from "./build.ts";
 import { collectLicenses } from "./licenses.ts";
-import { ociArchive } from "./oci.ts";
 import { AGENT } from "./patched-module.ts";
 
 /*

@@ -38,14 +38,14 @@ export type PageDeps = {
  */
 export function pageRoutes({ folder, absent }: PageDeps): PlainRoutes {
   let files: ReadonlyMap<string, PageFile> = new Map();
-  let builtMs = 0;
+  let builtMs: number | undefined;
   const current = async (): Promise<ReadonlyMap<string, PageFile>> => {
     const modifiedMs = await stat(join(folder, "index.html")).then(
       (entry) => entry.mtimeMs,
-      () => 0,
+      () => undefined,
     );
     if (modifiedMs !== builtMs) {
-      files = modifiedMs === 0 ? new Map() : await loadFiles(folder);
+      files = modifiedMs === undefined ? new Map() : await loadFiles(folder);
       builtMs = modifiedMs;
     }
     return files;

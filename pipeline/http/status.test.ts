@@ -169,5 +169,9 @@ describe("page", () => {
     writeFileSync(join(folder, "index.html"), "<p>second");
     utimesSync(join(folder, "index.html"), new Date(), new Date(Date.now() + 5000));
     expect(await (await fetch(`${url}/`, { headers: html })).text()).toBe("<p>second");
+    // As in an image that is the same whenever it is built: its files have no time.
+    writeFileSync(join(folder, "index.html"), "<p>timeless");
+    utimesSync(join(folder, "index.html"), 0, 0);
+    expect(await (await fetch(`${url}/`, { headers: html })).text()).toBe("<p>timeless");
   });
 });

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ociArchive } from "../../hack/agent/oci.ts";
+import { ociArchive } from "../../hack/images/oci.ts";
 import { flameGraphOf, seriesOf } from "../clients/ask.ts";
 import { type Container, type Containerd, startContainerd, whyNoContainerd } from "../harness/containerd.ts";
 import { weighFunctions } from "../harness/flame-graph.ts";

@@ -27,6 +27,8 @@ export type ContainerOptions = {
   readonly memoryMax?: number;
   /** In the PID namespace of the tests, which the machine's own is unless they run in a container. */
   readonly hostPid?: boolean;
+  /** An empty folder to write into, in memory. */
+  readonly scratch?: string;
   /** Paths of the machine, read-only under the same name. */
   readonly paths?: readonly string[];
 };
@@ -111,6 +113,7 @@ export async function startContainerd(): Promise<Containerd> {
         ...(options.memoryMax === undefined ? [] : ["--memory-limit", String(options.memoryMax)]),
         ...(options.hostPid === true ? ["--with-ns", `pid:/proc/${process.pid}/ns/pid`] : []),
         ...(options.paths ?? []).flatMap((path) => ["--mount", `type=bind,src=${path},dst=${path},options=rbind:ro`]),
+        ...(options.scratch === undefined ? [] : ["--mount", `type=tmpfs,src=tmpfs,dst=${options.scratch},options=mode=1777`]),
         ...[options.image, options.id, ...(options.command ?? [])],
       );
       return {

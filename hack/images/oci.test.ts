@@ -33,6 +33,12 @@ describe("the image archive", () => {
     }
   });
 
+  it("packs paths of more than a hundred bytes, and refuses what no header holds", () => {
+    const path = `${"folder/".repeat(18)}${"n".repeat(90)}`;
+    expect(readFileSync(join(unpack(tar([{ path, bytes: Buffer.from("deep"), mode: 0o644 }])), path), "utf8")).toBe("deep");
+    expect(() => tar([{ path: "n".repeat(101), bytes: Buffer.alloc(0), mode: 0o644 }])).toThrow("too long");
+  });
+
   it("refers to each blob by its digest, from the index down to the files", () => {
     const platforms = ["amd64", "arm64"].map((architecture) => ({
       architecture,

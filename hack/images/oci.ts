@@ -10,6 +10,8 @@ export type ImageOptions = {
   readonly name: string;
   readonly entrypoint: readonly string[];
   readonly user: string;
+  /** `NAME=value`. */
+  readonly env?: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
 };
 
@@ -34,7 +36,7 @@ export function ociArchive(platforms: readonly Platform[], options: ImageOptions
       json({
         architecture,
         os: "linux",
-        config: { Entrypoint: options.entrypoint, User: options.user, Labels: options.labels },
+        config: { Entrypoint: options.entrypoint, User: options.user, Env: options.env ?? [], Labels: options.labels },
         rootfs: { type: "layers", diff_ids: [sha256(layerTar)] },
         history: [{ created_by: "brazier" }],
       }),
