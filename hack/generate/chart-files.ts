@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { AGENT_RULES, type AccessRule, OPERATOR_NAMESPACE_RULES, OPERATOR_RULES } from "../../operator/access/rules.ts";
+import { type AccessRule, AGENT_RULES, OPERATOR_NAMESPACE_RULES, OPERATOR_RULES } from "../../operator/access/rules.ts";
 import { ROOT } from "../tidy/repository.ts";
 
 const CHART = "charts/brazier";
