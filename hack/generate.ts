@@ -3,12 +3,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { configurationDocument } from "../pipeline/config/document.ts";
+import { chartFiles } from "./generate/chart-files.ts";
 import { crdTypes } from "./generate/crd-types.ts";
 import { ROOT } from "./tidy/repository.ts";
 
 /*
- * `npm run generate` writes what is made of something else: the code of our .proto files, the types of our Kubernetes kinds and the
- * page of all settings. `--check` compares instead, so that a change of the source without its product fails.
+ * `npm run generate` writes what is made of something else: the code of our .proto files, the types of our Kubernetes kinds, the
+ * page of all settings, and what the chart takes over. `--check` compares instead, so that a change of the source without its product fails.
  */
 
 const GENERATED = "pipeline/api/gen";
@@ -48,11 +49,11 @@ function readOrUndefined(path: string): string | undefined {
 if (process.argv.includes("--check")) {
   const stale = staleFiles().map((name) => `${GENERATED}/${name}`);
   if (readOrUndefined(join(ROOT, SETTINGS)) !== configurationDocument()) stale.push(SETTINGS);
-  for (const [path, text] of crdTypes()) if (readOrUndefined(join(ROOT, path)) !== text) stale.push(path);
+  for (const [path, text] of [...crdTypes(), ...chartFiles()]) if (readOrUndefined(join(ROOT, path)) !== text) stale.push(path);
   for (const name of stale) console.log(`${name}: is not what its source makes; run npm run generate`);
   process.exitCode = stale.length === 0 ? 0 : 1;
 } else {
   buf(".");
   writeFileSync(join(ROOT, SETTINGS), configurationDocument());
-  for (const [path, text] of crdTypes()) writeFileSync(join(ROOT, path), text);
+  for (const [path, text] of [...crdTypes(), ...chartFiles()]) writeFileSync(join(ROOT, path), text);
 }
