@@ -99,6 +99,11 @@ const ROWS: readonly Row[] = [
           { expr: sum("job", rate("brazier_compaction_written_bytes_total")), legend: "written" },
         ],
       },
+      {
+        title: "Due to be merged",
+        unit: "bytes",
+        targets: [{ expr: `max by (job) (brazier_compaction_due_bytes{${SELECTED}})`, legend: "{{job}}" }],
+      },
       { title: "Time of a compaction", unit: "s", targets: quantiles("brazier_compaction_duration_seconds") },
     ],
   },
