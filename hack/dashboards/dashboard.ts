@@ -108,6 +108,41 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    title: "S3",
+    panels: [
+      { title: "Requests", unit: "ops", targets: [{ expr: sum("operation", rate("brazier_s3_requests_total")), legend: "{{operation}}" }] },
+      {
+        title: "Requests that failed",
+        unit: "ops",
+        targets: [
+          {
+            expr: sum(
+              "operation, outcome",
+              rate("brazier_s3_requests_total", 'outcome=~"throttled|server_error|no_answer|timeout|refused"'),
+            ),
+            legend: "{{operation}} {{outcome}}",
+          },
+        ],
+      },
+      {
+        title: "Asked again",
+        unit: "ops",
+        targets: [
+          { expr: sum("operation", rate("brazier_s3_retries_total")), legend: "{{operation}}" },
+          { expr: sum("job", rate("brazier_s3_hedged_reads_total")), legend: "hedged reads" },
+        ],
+      },
+      {
+        title: "Bytes",
+        unit: "Bps",
+        targets: [
+          { expr: sum("job", rate("brazier_s3_read_bytes_total")), legend: "read" },
+          { expr: sum("job", rate("brazier_s3_written_bytes_total")), legend: "written" },
+        ],
+      },
+    ],
+  },
+  {
     title: "Query",
     panels: [
       { title: "Time of a query", unit: "s", targets: quantiles("brazier_http_request_duration_seconds", QUERIES) },
