@@ -20,6 +20,7 @@ import type { StoreLocation } from "./objects/location.ts";
 import type { ObjectStore } from "./objects/object-store.ts";
 import { openStore } from "./objects/open-store.ts";
 import { probeCreate } from "./objects/probe.ts";
+import { measured } from "./objects/s3-metrics.ts";
 import { natsOptions, type OpenedQueue, openQueue } from "./open-queue.ts";
 import type { Queue } from "./queue/queue.ts";
 import { Pins } from "./roles/compact/pins.ts";
@@ -89,7 +90,7 @@ export async function openParts(config: Config, log: Log, { needed, tracer }: Pa
   const reloader = new Reloader({ clock, log: log.child({ part: "reload" }), registry, intervalMs: config.reload_interval });
   const mode = authMode(config, reloader);
   const tenants = watchedTenants(config, reloader);
-  const location = storeLocation(config);
+  const location = measured(storeLocation(config), registry);
   const store = await openStore(location, {
     clock,
     onForeign: (path) => log.warn({ path }, "the data directory holds something that is not an object, it is left alone"),

@@ -99,7 +99,47 @@ const ROWS: readonly Row[] = [
           { expr: sum("job", rate("brazier_compaction_written_bytes_total")), legend: "written" },
         ],
       },
+      {
+        title: "Due to be merged",
+        unit: "bytes",
+        targets: [{ expr: `max by (job) (brazier_compaction_due_bytes{${SELECTED}})`, legend: "{{job}}" }],
+      },
       { title: "Time of a compaction", unit: "s", targets: quantiles("brazier_compaction_duration_seconds") },
+    ],
+  },
+  {
+    title: "S3",
+    panels: [
+      { title: "Requests", unit: "ops", targets: [{ expr: sum("operation", rate("brazier_s3_requests_total")), legend: "{{operation}}" }] },
+      {
+        title: "Requests that failed",
+        unit: "ops",
+        targets: [
+          {
+            expr: sum(
+              "operation, outcome",
+              rate("brazier_s3_requests_total", 'outcome=~"throttled|server_error|no_answer|timeout|refused"'),
+            ),
+            legend: "{{operation}} {{outcome}}",
+          },
+        ],
+      },
+      {
+        title: "Asked again",
+        unit: "ops",
+        targets: [
+          { expr: sum("operation", rate("brazier_s3_retries_total")), legend: "{{operation}}" },
+          { expr: sum("job", rate("brazier_s3_hedged_reads_total")), legend: "hedged reads" },
+        ],
+      },
+      {
+        title: "Bytes",
+        unit: "Bps",
+        targets: [
+          { expr: sum("job", rate("brazier_s3_read_bytes_total")), legend: "read" },
+          { expr: sum("job", rate("brazier_s3_written_bytes_total")), legend: "written" },
+        ],
+      },
     ],
   },
   {

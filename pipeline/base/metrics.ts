@@ -12,11 +12,26 @@ export function createRegistry(): Registry {
 
 export type MetricText<Label extends string> = { readonly name: string; readonly help: string; readonly labelNames?: readonly Label[] };
 
-export function counter<Label extends string = never>(registry: Registry, text: MetricText<Label>): Counter<Label> {
-  return new Counter({ ...text, labelNames: text.labelNames ?? [], registers: [registry] });
+/** `collect` is called when somebody asks, for values that live elsewhere; here and below. */
+export function counter<Label extends string = never>(
+  registry: Registry,
+  text: MetricText<Label> & { readonly collect?: (counter: Counter<Label>) => void },
+): Counter<Label> {
+  const { collect, ...rest } = text;
+  return new Counter<Label>({
+    ...rest,
+    labelNames: text.labelNames ?? [],
+    registers: [registry],
+    ...(collect === undefined
+      ? {}
+      : {
+          collect() {
+            return collect(this as unknown as Counter<Label>);
+          },
+        }),
+  });
 }
 
-/** `collect` is called when somebody asks, for values that live elsewhere. */
 export function gauge<Label extends string = never>(
   registry: Registry,
   text: MetricText<Label> & { readonly collect?: (gauge: Gauge<Label>) => void | Promise<void> },

@@ -206,6 +206,68 @@ describe("checkpoints", () => {
   });
 });
 
+/** A bucket whose next create waits until it is woken. */
+function sleepyStore(inner: MemoryStore): { readonly store: MemoryStore; readonly asleep: Promise<void>; readonly wake: () => void } {
+  const [falling, waking] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const store = new Proxy(inner, {
+    get: (target, name) => {
+      const value = Reflect.get(target, name) as (...args: unknown[]) => unknown;
+      if (name !== "create") return typeof value === "function" ? value.bind(target) : value;
+      return async (...args: unknown[]) => {
+        falling.resolve();
+        await waking.promise;
+        return value.apply(target, args);
+      };
+    },
+  });
+  return { store, asleep: falling.promise, wake: waking.resolve };
+}
+
+describe("several committers that slept at once", () => {
+  it("are all refused, also when the entry of one lies before the name that another one takes", async () => {
+    const inner = new MemoryStore();
+    const clock = new TestClock();
+    const writer = await open(inner, { clock });
+    const sleepers: { readonly outcome: Promise<unknown>; readonly wake: () => void }[] = [];
+    for (const name of ["a", "b", "c"]) {
+      await writer.commit(add(`segments/${name}`));
+      const { store, asleep, wake } = sleepyStore(inner);
+      const sleeper = await open(store, { clock });
+      const outcome = sleeper.commit(add(`segments/late-${name}`)).catch((error: unknown) => error);
+      await asleep;
+      sleepers.push({ outcome, wake });
+    }
+    for (let i = 0; i < 5; i++) await writer.commit(add(`segments/${i}`));
+    await writer.checkpoint();
+    clock.atMs += 11 * MINUTE_MS;
+    await writer.checkpoint();
+    for (const { outcome, wake } of sleepers) {
+      wake();
+      expect(await outcome).toMatchObject({ code: "catalog_conflict" });
+    }
+    const whole = await open(inner, { clock });
+    expect(keysOf(whole)).toEqual(keysOf(writer));
+  });
+
+  it("are not refused when the log has only gone up to the entry before", async () => {
+    const inner = new MemoryStore();
+    const clock = new TestClock();
+    const writer = await open(inner, { clock });
+    await writer.commit(add("segments/1"));
+    const { store, asleep, wake } = sleepyStore(inner);
+    const sleeper = await open(store, { clock });
+    const outcome = sleeper.commit(add("segments/2"));
+    await asleep;
+    await writer.checkpoint();
+    clock.atMs += 11 * MINUTE_MS;
+    await writer.checkpoint();
+    expect(await keysUnder(inner, "catalog/0/log/")).toEqual([]);
+    wake();
+    await outcome;
+    expect(keysOf(await open(inner, { clock }))).toEqual(["segments/1", "segments/2"]);
+  });
+});
+
 describe("opening a damaged catalog", () => {
   async function damaged(damage: (store: MemoryStore) => Promise<void>): Promise<unknown> {
     const store = new MemoryStore();

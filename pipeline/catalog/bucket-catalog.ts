@@ -9,7 +9,7 @@ import type { Catalog, CatalogChange, CatalogState } from "./catalog.ts";
 import { CheckpointKeeper } from "./checkpoint.ts";
 import { COMMIT_ID_SIZE, encodeLogEntry, type LogEntry } from "./codec.ts";
 import { catalogError } from "./errors.ts";
-import { foldEntry, type LogPlace, listEntries, loadState, readEntry } from "./log.ts";
+import { foldEntry, type LogPlace, listCheckpoints, loadState, readEntry } from "./log.ts";
 import { applyChange, type FoldedState } from "./state.ts";
 
 export type CatalogDeps = {
@@ -147,13 +147,13 @@ export class BucketCatalog implements Catalog {
   }
 
   /**
-   * After a long sleep between looking and writing, the entry may have taken the name of one that was removed, where nobody reads. Removal
-   * goes upwards: while the entry before is there, so was every one after it.
+   * After a long sleep between looking and writing, the entry may have taken the name of one that was removed, where nobody reads. Only names up
+   * to a checkpoint are removed, and the newest checkpoint always stands: while it is older than the entry, the name was never another one's.
    */
   async #isFollowed(entry: LogEntry): Promise<boolean> {
     if (!this.#isStale()) return true;
-    const [next] = await listEntries(this.#place, entry.version - 2);
-    if (next === entry.version - 1 || entry.version === 1) return true;
+    const newestCheckpoint = (await listCheckpoints(this.#place)).at(-1) ?? 0;
+    if (newestCheckpoint < entry.version) return true;
     this.#uncertain = true;
     throw catalogError("catalog_conflict", "this process slept so long that the log has moved on: look again", { version: entry.version });
   }

@@ -24,7 +24,7 @@ export type CheckpointDeps = {
 const ENTRIES_MIN = 256;
 const ENTRIES_MAX = 4096;
 const OBJECTS_PER_ENTRY = 8;
-/** Where others may read the log, it goes one by one from below: see `#isFollowed` of the catalog, which counts on it. */
+/** Where others may read the log, it goes one by one from below, so that what is left of it never has a gap. */
 const DELETES_AT_ONCE = { exclusive: 16, shared: 1 } as const;
 
 /** Writes checkpoints behind the committer's back and removes the log they replace; a failure is tried again at the next one. */

@@ -2,6 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import { attachDirectoryStore, openDirectoryStore } from "./directory.ts";
 import type { StoreLocation } from "./location.ts";
 import type { ObjectStore } from "./object-store.ts";
+import { S3Tally } from "./s3-tally.ts";
 
 export type OpenStoreOptions = {
   readonly clock?: Clock;
@@ -20,7 +21,7 @@ export async function attachStore(location: StoreLocation): Promise<ObjectStore>
 }
 
 /** The library takes memory and time: only where there is an S3. */
-async function openS3({ settings }: Extract<StoreLocation, { kind: "s3" }>, { clock }: OpenStoreOptions): Promise<ObjectStore> {
+async function openS3({ settings, tally }: Extract<StoreLocation, { kind: "s3" }>, { clock }: OpenStoreOptions): Promise<ObjectStore> {
   const { openS3Store } = await import("./s3.ts");
-  return openS3Store(settings, clock === undefined ? {} : { clock });
+  return openS3Store(settings, { ...(clock && { clock }), ...(tally && { tally: new S3Tally(tally) }) });
 }

@@ -32,8 +32,11 @@ describe("a register in a bucket", () => {
     const firstSleeper = await register.read();
     await register.swap(await register.read(), bytes("0"));
     const sleeper = await register.read();
-    for (let i = 1; i <= 40; i++) expect(await register.swap(await register.read(), bytes(String(i)))).toBe(true);
+    await register.swap(sleeper, bytes("1"));
+    const secondSleeper = await register.read();
+    for (let i = 2; i <= 40; i++) expect(await register.swap(await register.read(), bytes(String(i)))).toBe(true);
     expect(await register.swap(sleeper, bytes("late"))).toBe(false);
+    expect(await register.swap(secondSleeper, bytes("late too"))).toBe(false);
     expect(await register.swap(firstSleeper, bytes("later"))).toBe(false);
     expect(text((await register.read()).bytes)).toBe("40");
   });

@@ -51,9 +51,9 @@ export class Register {
       throw error;
     }
     const versions = await this.#versions(signal);
-    // Removal goes upwards: while the version before (or the one after the first) is there, no version in between was ever removed.
-    const isFollowed = versions.includes(from.version) || (from.version === 0 && (versions.length <= 1 || versions.includes(2)));
-    if (!isFollowed) {
+    // A version is removed only when one so much newer stands, and the newest always does: without it the name was never another one's.
+    const newest = versions.at(-1) ?? version;
+    if (newest >= version + KEPT_VERSIONS) {
       await this.#store.delete(key, signal);
       return false;
     }

@@ -12,7 +12,12 @@ export const RETRY: Backoff = { firstMs: 50, maxMs: 5_000 };
 export async function withAttempts<T>(
   call: Attempt<T>,
   { clock, random }: AttemptsDeps,
-  options: { readonly attempts: number; readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+  options: {
+    readonly attempts: number;
+    readonly timeoutMs: number;
+    readonly signal?: AbortSignal | undefined;
+    readonly onRetry?: () => void;
+  },
 ): Promise<T> {
   const { attempts, timeoutMs, signal } = options;
   for (let attempt = 1; ; attempt++) {
@@ -25,6 +30,7 @@ export async function withAttempts<T>(
       if (attempt >= attempts || !isPassing(error)) throw error;
     }
     await clock.sleep(backoffMs(RETRY, attempt, random), signal);
+    if (signal?.aborted !== true) options.onRetry?.();
   }
 }
 
@@ -32,7 +38,12 @@ export async function withAttempts<T>(
  * Asks a second time when the first answer is late, and takes whichever comes first: one slow server of many then costs little. An error of the
  * first before that is the answer.
  */
-export async function hedged<T>(call: Attempt<T>, afterMs: number, clock: Clock, signal: AbortSignal): Promise<T> {
+export async function hedged<T>(
+  call: Attempt<T>,
+  options: { readonly afterMs: number; readonly clock: Clock; readonly onSecond?: () => void },
+  signal: AbortSignal,
+): Promise<T> {
+  const { afterMs, clock } = options;
   if (afterMs === 0) return call(signal);
   const over = new AbortController();
   const both = AbortSignal.any([signal, over.signal]);
@@ -41,6 +52,7 @@ export async function hedged<T>(call: Attempt<T>, afterMs: number, clock: Clock,
     const waiting = clock.sleep(afterMs as Parameters<Clock["sleep"]>[0], both).then(() => LATE);
     const early = await Promise.race([first, waiting]);
     if (early !== LATE) return early as T;
+    options.onSecond?.();
     return await Promise.any([first, call(both)]).catch((error: AggregateError) => {
       throw error.errors[0];
     });

@@ -17,13 +17,17 @@ import { type Attempt, hedged, withAttempts } from "./s3-attempts.ts";
 import { s3Client } from "./s3-client.ts";
 import { asObjectFault, isAbsent, isTaken, statusOf } from "./s3-faults.ts";
 import { type S3Settings, SLOWEST_BYTES_PER_SECOND } from "./s3-settings.ts";
+import { type S3Operation, S3Tally } from "./s3-tally.ts";
 
 /** Metadata of each object: which call has created it, so that a creator whose answer was lost knows its own object from another one's. */
 const CREATOR = "brazier-creator";
 
+export type S3Deps = { readonly clock: Clock; readonly random: Random; readonly tally: S3Tally };
+
 /** Opens an S3 bucket. Nothing is asked of it yet. Errors: `object_store_unsuitable` for settings that cannot work. */
-export async function openS3Store(settings: S3Settings, deps: { readonly clock?: Clock; readonly random?: Random } = {}): Promise<S3Store> {
-  return new S3Store(settings, await s3Client(settings), deps.clock ?? systemClock, deps.random ?? systemRandom);
+export async function openS3Store(settings: S3Settings, deps: Partial<S3Deps> = {}): Promise<S3Store> {
+  const { clock = systemClock, random = systemRandom, tally = new S3Tally() } = deps;
+  return new S3Store(settings, await s3Client(settings), { clock, random, tally });
 }
 
 /** Made by {@link openS3Store}. */
@@ -33,14 +37,16 @@ export class S3Store implements ObjectStore {
   readonly #client: S3Client;
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #tally: S3Tally;
   readonly #prefix: string;
 
-  constructor(settings: S3Settings, client: S3Client, clock: Clock, random: Random) {
+  constructor(settings: S3Settings, client: S3Client, { clock, random, tally }: S3Deps) {
     this.description = `s3://${settings.bucket}/${settings.prefix}${settings.endpoint === "" ? "" : ` at ${settings.endpoint}`}`;
     this.#settings = settings;
     this.#client = client;
     this.#clock = clock;
     this.#random = random;
+    this.#tally = tally;
     this.#prefix = settings.prefix === "" ? "" : `${settings.prefix}/`;
   }
 
@@ -62,7 +68,8 @@ export class S3Store implements ObjectStore {
         { abortSignal },
       );
     try {
-      await this.#attempt(put, bytes.byteLength, signal);
+      await this.#attempt("create", put, bytes.byteLength, signal);
+      this.#tally.written(bytes.byteLength);
     } catch (error) {
       if (!isTaken(error)) throw this.#fault(error, key, signal);
       if ((await this.#creatorOf(key, signal)) !== creator) throw objectExists(key);
@@ -88,7 +95,7 @@ export class S3Store implements ObjectStore {
         Prefix: this.#prefix + prefix,
         ...(token !== undefined ? { ContinuationToken: token } : startAfter === undefined ? {} : { StartAfter: this.#prefix + startAfter }),
       });
-      const page = await this.#attempt((abortSignal) => this.#client.send(command, { abortSignal }), 0, signal).catch((error) => {
+      const page = await this.#attempt("list", (abortSignal) => this.#client.send(command, { abortSignal }), 0, signal).catch((error) => {
         throw this.#fault(error, prefix, signal);
       });
       for (const { Key, Size } of page.Contents ?? []) {
@@ -103,7 +110,7 @@ export class S3Store implements ObjectStore {
   async delete(key: string, signal?: AbortSignal): Promise<void> {
     const command = new DeleteObjectCommand(this.#name(key));
     try {
-      await this.#attempt((abortSignal) => this.#client.send(command, { abortSignal }), 0, signal);
+      await this.#attempt("delete", (abortSignal) => this.#client.send(command, { abortSignal }), 0, signal);
     } catch (error) {
       // Amazon's says yes to what is absent, some others say so.
       if (!isAbsent(error)) throw this.#fault(error, key, signal);
@@ -123,11 +130,15 @@ export class S3Store implements ObjectStore {
       ...this.#name(key),
       ...(range === undefined ? {} : { Range: `bytes=${range.offset}-${range.offset + range.size - 1}` }),
     };
-    const once: Attempt<Uint8Array> = async (abortSignal) =>
-      wholeBody(await this.#client.send(new GetObjectCommand(command), { abortSignal }), key);
+    const once: Attempt<Uint8Array> = (abortSignal) =>
+      this.#tally.request("get", abortSignal, async () =>
+        wholeBody(await this.#client.send(new GetObjectCommand(command), { abortSignal }), key),
+      );
     try {
-      const { hedgeAfterMs } = this.#settings;
-      return await this.#attempt((each) => hedged(once, hedgeAfterMs, this.#clock, each), range?.size ?? 0, signal);
+      const hedging = { afterMs: this.#settings.hedgeAfterMs, clock: this.#clock, onSecond: () => this.#tally.hedge() };
+      const bytes = await this.#retried("get", (each) => hedged(once, hedging, each), range?.size ?? 0, signal);
+      this.#tally.read(bytes.byteLength);
+      return bytes;
     } catch (error) {
       if (range !== undefined && statusOf(error) === 416) return new Uint8Array(0);
       throw this.#fault(error, key, signal);
@@ -137,7 +148,7 @@ export class S3Store implements ObjectStore {
   async #creatorOf(key: string, signal: AbortSignal | undefined): Promise<string | undefined> {
     const command = new HeadObjectCommand(this.#name(key));
     try {
-      const { Metadata } = await this.#attempt((abortSignal) => this.#client.send(command, { abortSignal }), 0, signal);
+      const { Metadata } = await this.#attempt("head", (abortSignal) => this.#client.send(command, { abortSignal }), 0, signal);
       return Metadata?.[CREATOR];
     } catch (error) {
       // Created by another one and removed again since: it was not ours, which nobody knows of.
@@ -146,9 +157,14 @@ export class S3Store implements ObjectStore {
     }
   }
 
-  #attempt<T>(call: Attempt<T>, sizeBytes: number, signal: AbortSignal | undefined): Promise<T> {
+  #attempt<T>(operation: S3Operation, call: Attempt<T>, sizeBytes: number, signal: AbortSignal | undefined): Promise<T> {
+    return this.#retried(operation, (each) => this.#tally.request(operation, each, () => call(each)), sizeBytes, signal);
+  }
+
+  #retried<T>(operation: S3Operation, call: Attempt<T>, sizeBytes: number, signal: AbortSignal | undefined): Promise<T> {
     const { attempts, timeoutMs } = this.#settings;
-    const limits = { attempts, timeoutMs: timeoutMs + Math.ceil((sizeBytes / SLOWEST_BYTES_PER_SECOND) * 1000), signal };
+    const onRetry = (): void => this.#tally.retry(operation);
+    const limits = { attempts, timeoutMs: timeoutMs + Math.ceil((sizeBytes / SLOWEST_BYTES_PER_SECOND) * 1000), signal, onRetry };
     return withAttempts(call, { clock: this.#clock, random: this.#random }, limits);
   }
 

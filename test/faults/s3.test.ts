@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { S3Store } from "../../pipeline/objects/s3.ts";
 import { openS3Store } from "../../pipeline/objects/s3.ts";
+import { S3_OUTCOMES, type S3Operation, type S3Outcome, S3Tally } from "../../pipeline/objects/s3-tally.ts";
 import { type Fault, type FaultProxy, startFaultProxy } from "../harness/fault-proxy.ts";
 import { NumberedLoad } from "../harness/numbered-load.ts";
 import { type S3TestServer, s3Settings, startS3 } from "../harness/s3.ts";
@@ -86,6 +87,38 @@ describe("calls to an S3 that fails", () => {
     await hasty.close();
   });
 
+  it("counts each request by operation and outcome, and what was asked again", async () => {
+    const tally = new S3Tally();
+    const settings = s3Settings(proxy.url, { prefix: `faults/${worlds++}`, hedgeAfterMs: 200, timeoutMs: 120_000 });
+    const store = await openS3Store(settings, { tally });
+    once("PUT", "503");
+    await store.create("segments/a", new Uint8Array(1_000));
+    await expect(store.create("segments/a", new Uint8Array(1))).rejects.toMatchObject({ code: "object_exists" });
+    await expect(store.get("segments/b")).rejects.toMatchObject({ code: "object_not_found" });
+    once("GET", "reset");
+    await store.getRange("segments/a", 0, 100);
+    once("GET", "hang");
+    await store.get("segments/a");
+    for await (const _ of store.list("segments/"));
+    await store.delete("segments/a");
+    await store.close();
+    const count = (operation: S3Operation): Partial<Record<S3Outcome, number>> =>
+      Object.fromEntries(
+        S3_OUTCOMES.map((outcome) => [outcome, tally.requests(operation, outcome)]).filter(([, requests]) => requests !== 0),
+      );
+    expect(count("create")).toEqual({ ok: 1, taken: 1, throttled: 1 });
+    expect(count("head")).toEqual({ ok: 1 });
+    expect(count("list")).toEqual({ ok: 1 });
+    expect(count("delete")).toEqual({ ok: 1 });
+    // A slow machine may ask for more of them a second time.
+    await expect.poll(() => count("get")["cancelled"]).toBeGreaterThanOrEqual(1);
+    expect(count("get")).toMatchObject({ absent: 1, no_answer: 1 });
+    expect(count("get")["ok"]).toBeGreaterThanOrEqual(2);
+    expect([tally.retries("create"), tally.retries("get"), tally.retries("list")]).toEqual([1, 1, 0]);
+    expect(tally.hedges).toBeGreaterThanOrEqual(1);
+    expect([tally.writtenBytes, tally.readBytes]).toEqual([1_000, 1_100]);
+  });
+
   it("ends at once with the reason of whoever aborts it", async () => {
     const store = await world();
     proxy.fault = () => "hang";
@@ -127,6 +160,13 @@ it("loses and doubles no acknowledged profile while S3 fails one call in five, a
     await load.stop();
     expect(proxy.disturbed).toBeGreaterThan(disturbed);
     expect(await load.faults(server.url)).toEqual({ lost: [], wrong: [] });
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    const measured = (pattern: RegExp): number => Number(pattern.exec(metrics)?.[1] ?? 0);
+    expect(measured(/^brazier_s3_requests_total\{operation="create",outcome="ok"\} (\d+)/m)).toBeGreaterThan(0);
+    expect(measured(/^brazier_s3_requests_total\{operation="create",outcome="server_error"\} (\d+)/m)).toBeGreaterThan(0);
+    expect(measured(/^brazier_s3_retries_total\{operation="create"\} (\d+)/m)).toBeGreaterThan(0);
+    // Query threads have clients of their own.
+    expect(measured(/^brazier_s3_read_bytes_total (\d+)/m)).toBeGreaterThan(0);
   } finally {
     await server.stop();
   }

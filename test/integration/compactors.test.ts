@@ -15,8 +15,8 @@ import { until } from "../harness/until.ts";
  */
 
 const WHOLE = { lost: [], wrong: [] };
-/** Enough merges for every one of three to have had its turn. */
-const MERGES = 9;
+/** Enough for more than one to have had its turn. */
+const MERGES = 6;
 
 /** Compactions by outcome. */
 async function compactions(servers: readonly Server[], outcome: "done" | "overtaken" | "failed"): Promise<number[]> {

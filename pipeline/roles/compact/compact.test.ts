@@ -87,6 +87,54 @@ describe("compact role", () => {
     expect(await objects()).toEqual([live!.key]);
   });
 
+  it("says how much is due, as long as it is", async () => {
+    const registry = createRegistry();
+    const { clock, compactor, addSegments } = await setUp({ registry });
+    const due = async (): Promise<string[]> =>
+      [...(await registry.metrics()).matchAll(/^brazier_compaction_due_(\w+) (\d+)$/gm)].map(([, name, value]) => `${name} ${value}`);
+    await addSegments(3);
+    expect(await due()).toEqual(["objects 0", "bytes 0"]);
+    clock.atMs += 15_000;
+    expect(await due()).toEqual(["objects 3", "bytes 3000"]);
+    await compactor.tick(never);
+    expect(await due()).toEqual(["objects 0", "bytes 0"]);
+  });
+
+  it("shares plans with another compactor, and neither does the other's", async () => {
+    let [merging, finish] = [0, (): void => {}];
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const slow: Merge = async function* (request, signal) {
+      merging++;
+      await finished;
+      yield* fakeMerge(request, signal);
+    };
+    const registry = createRegistry();
+    const shared = { exclusive: false, merge: slow };
+    const { store, catalog, clock, random, compactor, addSegments } = await setUp({ ...shared, registry });
+    const asleep = clock.sleep;
+    // Pauses after a lost race pass at once.
+    clock.sleep = (ms, signal) => (ms <= 1_000 ? Promise.resolve() : asleep(ms, signal));
+    const other = new Compactor({
+      ...{ store, catalog, clock, random, log: silentLog, registry: createRegistry(), retentionMs: () => 0 },
+      ...shared,
+    });
+    await addSegments(3);
+    clock.atMs += 15_000;
+    const first = compactor.tick(never);
+    await expect.poll(() => merging).toBe(1);
+    expect(await other.tick(never)).toBe(0);
+    await addSegments(2);
+    clock.atMs += 15_000;
+    const second = other.tick(never);
+    await expect.poll(() => merging).toBe(2);
+    finish();
+    expect(await Promise.all([first, second])).toEqual([1, 1]);
+    expect([...catalog.state.objects.values()].map(({ level }) => level)).toEqual([1, 1]);
+    expect(await registry.metrics()).not.toContain("overtaken");
+  });
+
   it("keeps what a running query may still read", async () => {
     const { catalog, clock, compactor, pins, addSegments, objects } = await setUp();
     await addSegments(2);

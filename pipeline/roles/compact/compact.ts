@@ -13,7 +13,7 @@ import type { ObjectStore } from "../../objects/object-store.ts";
 import { carryOut } from "./carry-out.ts";
 import type { CompactionPlan, Merge } from "./compaction-plan.ts";
 import { type HeldLease, Leases } from "./leases.ts";
-import { type CompactMetrics, createCompactMetrics } from "./metrics.ts";
+import { type CompactMetrics, createCompactMetrics, type Due } from "./metrics.ts";
 import { Pins } from "./pins.ts";
 import { COMPACTION_LIMITS, type CompactionLimits, planCompaction } from "./plan.ts";
 import type { RetentionMs } from "./retention.ts";
@@ -94,7 +94,7 @@ export class Compactor {
   constructor(deps: CompactDeps) {
     this.#deps = deps;
     this.#limits = { ...COMPACTION_LIMITS, ...deps.limits };
-    this.#metrics = createCompactMetrics(deps.registry, deps.catalog);
+    this.#metrics = createCompactMetrics(deps.registry, deps.catalog, () => this.#due());
     const mode = deps.exclusive === true ? "exclusive" : "shared";
     this.#sweeper = new Sweeper({
       store: deps.store,
@@ -141,6 +141,19 @@ export class Compactor {
     // While there is something to rewrite, the next round looks again.
     if (withExpired && plan === undefined) this.#expiryCheckedMs = clock.monotonicMs();
     return plan;
+  }
+
+  /** What would be merged now if a merge had no bounds. */
+  #due(): Due {
+    const { catalog, clock, retentionMs } = this.#deps;
+    const limits = { ...this.#limits, inputBytesMax: Number.POSITIVE_INFINITY, serviceRowsMax: Number.POSITIVE_INFINITY };
+    const except = new Set(this.#failedUntil.keys());
+    const plansMax = Number.POSITIVE_INFINITY;
+    const plans = planCompaction({ state: catalog.state, nowMs: clock.nowMs(), limits, retentionMs, except, withExpired: false, plansMax });
+    return {
+      objects: plans.reduce((sum, { inputKeys }) => sum + inputKeys.length, 0),
+      sizeBytes: plans.reduce((sum, { inputBytes }) => sum + inputBytes, 0),
+    };
   }
 
   /** Where others compact too, the plan is only a sign that there is work: what they leave of it is claimed, and then carried out. */

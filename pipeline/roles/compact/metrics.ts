@@ -3,8 +3,11 @@ import type { Catalog } from "../../catalog/catalog.ts";
 
 export type CompactMetrics = ReturnType<typeof createCompactMetrics>;
 
+/** What is due to be merged, whoever does it. */
+export type Due = { readonly objects: number; readonly sizeBytes: number };
+
 /** All metrics of the compact role. */
-export function createCompactMetrics(registry: Registry, catalog: Catalog) {
+export function createCompactMetrics(registry: Registry, catalog: Catalog, due: () => Due) {
   gauge(registry, {
     name: "brazier_catalog_live_objects",
     help: "segments and blocks in the catalog",
@@ -14,6 +17,16 @@ export function createCompactMetrics(registry: Registry, catalog: Catalog) {
     name: "brazier_catalog_version",
     help: "version of the catalog",
     collect: (metric) => metric.set(catalog.state.version),
+  });
+  gauge(registry, {
+    name: "brazier_compaction_due_objects",
+    help: "objects that are due to be merged, those that any worker is merging included; the same in every compactor",
+    collect: (metric) => metric.set(due().objects),
+  });
+  gauge(registry, {
+    name: "brazier_compaction_due_bytes",
+    help: "bytes of the objects that are due to be merged: what to scale compactors by",
+    collect: (metric) => metric.set(due().sizeBytes),
   });
   return {
     compactions: counter(registry, {
