@@ -3,13 +3,16 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { configurationDocument } from "../pipeline/config/document.ts";
+import { accessRoles } from "./generate/access-roles.ts";
 import { crdTypes } from "./generate/crd-types.ts";
 import { ROOT } from "./tidy/repository.ts";
 
 /*
- * `npm run generate` writes what is made of something else: the code of our .proto files, the types of our Kubernetes kinds and the
- * page of all settings. `--check` compares instead, so that a change of the source without its product fails.
+ * `npm run generate` writes what is made of something else: the code of our .proto files, the types of our Kubernetes kinds, the
+ * rights of the operator and the page of all settings. `--check` compares instead, so that a change of the source without its product fails.
  */
+
+const made = (): readonly (readonly [string, string])[] => [...crdTypes(), ...accessRoles()];
 
 const GENERATED = "pipeline/api/gen";
 const SETTINGS = "docs/configuration.md";
@@ -48,11 +51,11 @@ function readOrUndefined(path: string): string | undefined {
 if (process.argv.includes("--check")) {
   const stale = staleFiles().map((name) => `${GENERATED}/${name}`);
   if (readOrUndefined(join(ROOT, SETTINGS)) !== configurationDocument()) stale.push(SETTINGS);
-  for (const [path, text] of crdTypes()) if (readOrUndefined(join(ROOT, path)) !== text) stale.push(path);
+  for (const [path, text] of made()) if (readOrUndefined(join(ROOT, path)) !== text) stale.push(path);
   for (const name of stale) console.log(`${name}: is not what its source makes; run npm run generate`);
   process.exitCode = stale.length === 0 ? 0 : 1;
 } else {
   buf(".");
   writeFileSync(join(ROOT, SETTINGS), configurationDocument());
-  for (const [path, text] of crdTypes()) writeFileSync(join(ROOT, path), text);
+  for (const [path, text] of made()) writeFileSync(join(ROOT, path), text);
 }
