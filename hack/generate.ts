@@ -12,6 +12,8 @@ import { ROOT } from "./tidy/repository.ts";
  * page of all settings, and what the chart takes over. `--check` compares instead, so that a change of the source without its product fails.
  */
 
+const made = (): readonly (readonly [string, string])[] => [...crdTypes(), ...chartFiles()];
+
 const GENERATED = "pipeline/api/gen";
 const SETTINGS = "docs/configuration.md";
 
@@ -49,11 +51,11 @@ function readOrUndefined(path: string): string | undefined {
 if (process.argv.includes("--check")) {
   const stale = staleFiles().map((name) => `${GENERATED}/${name}`);
   if (readOrUndefined(join(ROOT, SETTINGS)) !== configurationDocument()) stale.push(SETTINGS);
-  for (const [path, text] of [...crdTypes(), ...chartFiles()]) if (readOrUndefined(join(ROOT, path)) !== text) stale.push(path);
+  for (const [path, text] of made()) if (readOrUndefined(join(ROOT, path)) !== text) stale.push(path);
   for (const name of stale) console.log(`${name}: is not what its source makes; run npm run generate`);
   process.exitCode = stale.length === 0 ? 0 : 1;
 } else {
   buf(".");
   writeFileSync(join(ROOT, SETTINGS), configurationDocument());
-  for (const [path, text] of [...crdTypes(), ...chartFiles()]) writeFileSync(join(ROOT, path), text);
+  for (const [path, text] of made()) writeFileSync(join(ROOT, path), text);
 }
