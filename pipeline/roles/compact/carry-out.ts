@@ -1,5 +1,4 @@
 import type { Clock } from "../../base/clock.ts";
-import { isCoded } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
 import { inSpan } from "../../base/trace.ts";
 import type { Catalog, CatalogState, LiveObject } from "../../catalog/catalog.ts";
@@ -32,6 +31,11 @@ export async function carryOut(plan: CompactionPlan, planned: CatalogState, deps
   const { store, catalog, merge, clock, random, sweeper } = deps;
   const outputs: LiveObject[] = [];
   let committing = false;
+  let refused = false;
+  const refuse = (message: string, facts?: { readonly key: string }): never => {
+    refused = true;
+    throw catalogError("catalog_conflict", message, facts);
+  };
   try {
     await inSpan("merge", { merges: plan.merges.length }, async () => {
       for (const request of plan.merges) {
@@ -58,15 +62,16 @@ export async function carryOut(plan: CompactionPlan, planned: CatalogState, deps
         // Only after an attempt that had its effect, whose answer was lost: then all of it is there.
         if (outputs.length > 0 && added.length === 0) return undefined;
         const lost = plan.inputKeys.find((key) => !state.objects.has(key));
-        if (lost !== undefined) throw catalogError("catalog_conflict", `${lost} was replaced by somebody else meanwhile`, { key: lost });
-        if (missesDeletion(plan, planned.tombstones, state)) throw catalogError("catalog_conflict", "profiles were deleted meanwhile");
+        if (lost !== undefined) return refuse(`${lost} was replaced by somebody else meanwhile`, { key: lost });
+        if (missesDeletion(plan, planned.tombstones, state)) return refuse("profiles were deleted meanwhile");
         return { added, retired: plan.inputKeys, consumed: [], tombstonesAdded: [], tombstonesDropped: [] };
       }),
     );
     sweeper.retired(plan.inputKeys, version);
   } catch (error) {
-    // After any other failure of a commit only the sweeper can tell whether the outputs are garbage.
-    if (!committing || isCoded(error, "catalog_conflict")) await Promise.allSettled(outputs.map(({ key }) => store.delete(key)));
+    // After any other failure of a commit only the sweeper can tell whether the outputs are garbage: the catalog itself has a conflict, too, when this process
+    // slept after an append that counts.
+    if (!committing || refused) await Promise.allSettled(outputs.map(({ key }) => store.delete(key)));
     throw error;
   } finally {
     for (const { key } of outputs) sweeper.end(key);
