@@ -1,4 +1,6 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { get, type IncomingMessage } from "node:http";
+import { get as getSecurely } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { s3Server } from "../../hack/neighbours/s3-server.ts";
@@ -24,7 +26,12 @@ const KEY = "brazier-test";
 const SECRET = "brazier-test-secret";
 const READY_WITHIN_MS = 60_000;
 
-export async function startS3(): Promise<S3TestServer> {
+export type S3ServerOptions = {
+  /** PEM files: the server then speaks HTTPS only. */
+  readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string };
+};
+
+export async function startS3({ tls }: S3ServerOptions = {}): Promise<S3TestServer> {
   const program = await s3Server();
   for (let attempt = 1; ; attempt++) {
     const folder = await mkdtemp(join(tmpdir(), "brazier-s3-"));
@@ -32,8 +39,9 @@ export async function startS3(): Promise<S3TestServer> {
     await mkdir(join(folder, "meta"));
     const [port] = (await freePorts(1)) as [number];
     const args = ["--port", `127.0.0.1:${port}`, "--access", KEY, "--secret", SECRET, "--quiet", "--health", "/health"];
+    if (tls !== undefined) args.push("--cert", tls.certFile, "--key", tls.keyFile);
     const child = startChild(program, [...args, "posix", "--sidecar", join(folder, "meta"), join(folder, "root")]);
-    const url = `http://127.0.0.1:${port}`;
+    const url = `${tls === undefined ? "http" : "https"}://127.0.0.1:${port}`;
     const stop = async (): Promise<void> => {
       await child.end("SIGKILL");
       await rm(folder, { recursive: true, force: true });
@@ -43,9 +51,7 @@ export async function startS3(): Promise<S3TestServer> {
         `versitygw at ${url}`,
         async () => {
           if (child.exit !== undefined) return "ended";
-          const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(2_000) });
-          await response.arrayBuffer();
-          return response.ok && "healthy";
+          return (await isHealthy(`${url}/health`, tls?.caFile)) && "healthy";
         },
         { withinMs: READY_WITHIN_MS },
       );
@@ -56,8 +62,28 @@ export async function startS3(): Promise<S3TestServer> {
       throw error;
     }
     const s3 = { bucket: BUCKET, endpoint: url, path_style: true, credentials: "static", access_key_id: KEY, secret_access_key: SECRET };
-    return { url, pid: child.pid, settings: s3Settings(url), storage: { kind: "s3", s3 }, stop };
+    return {
+      url,
+      pid: child.pid,
+      settings: s3Settings(url, tls === undefined ? {} : { caFile: tls.caFile }),
+      storage: { kind: "s3", s3 },
+      stop,
+    };
   }
+}
+
+/** `fetch` knows no authorities but the usual ones. */
+async function isHealthy(url: string, caFile: string | undefined): Promise<boolean> {
+  const ca = caFile === undefined ? undefined : await readFile(caFile);
+  return new Promise((done, fail) => {
+    const options = { agent: false, timeout: 2_000 } as const;
+    const answered = (answer: IncomingMessage): void => {
+      answer.resume().on("end", () => done(answer.statusCode === 200));
+    };
+    const asking = ca === undefined ? get(url, options, answered) : getSecurely(url, { ...options, ca }, answered);
+    asking.on("timeout", () => asking.destroy(new Error("no answer in time")));
+    asking.on("error", fail);
+  });
 }
 
 export function s3Settings(url: string, changes: Partial<S3Settings> = {}): S3Settings {
