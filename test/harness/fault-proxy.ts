@@ -1,8 +1,8 @@
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** What happens to a request: it passes; is answered with a status; is refused before, never answered, or cut off after it has done its work; or its answer ends early. */
-export type Fault = "none" | "500" | "503" | "reset" | "hang" | "lost-answer" | "partial-body";
+/** What happens to a request: it passes; is answered with a status; is refused before, never answered, or cut off after it has done its work; or its answer ends early, or trickles in. */
+export type Fault = "none" | "500" | "503" | "reset" | "hang" | "lost-answer" | "partial-body" | "trickle";
 
 export interface FaultProxy {
   readonly url: string;
@@ -60,7 +60,19 @@ function pass(answer: IncomingMessage, to: ServerResponse, fault: Fault): void {
     if (fault === "lost-answer") return void to.destroy();
     const body = Buffer.concat(chunks);
     to.writeHead(answer.statusCode ?? 502, answer.headers);
+    if (fault === "trickle") return void trickle(body, to);
     if (fault !== "partial-body" || body.byteLength === 0) return void to.end(body);
     to.write(body.subarray(0, body.byteLength >> 1), () => to.destroy());
   });
+}
+
+const TRICKLED_BYTES = 64;
+const TRICKLE_EVERY_MS = 100;
+
+/** Slowly enough for whoever reads to lose patience, and never silent. */
+function trickle(body: Buffer, to: ServerResponse, from = 0): void {
+  if (to.destroyed) return;
+  if (from >= body.byteLength) return void to.end();
+  to.write(body.subarray(from, from + TRICKLED_BYTES));
+  setTimeout(() => trickle(body, to, from + TRICKLED_BYTES), TRICKLE_EVERY_MS);
 }

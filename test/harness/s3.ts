@@ -17,6 +17,8 @@ export interface S3TestServer {
   readonly settings: S3Settings;
   /** The key `storage` of a configuration that uses it. */
   readonly storage: Readonly<Record<string, unknown>>;
+  /** SIGSTOP and SIGCONT: a server that neither answers nor goes away. */
+  signal(signal: NodeJS.Signals): void;
   /** Ends it and removes what it holds. */
   stop(): Promise<void>;
 }
@@ -67,6 +69,7 @@ export async function startS3({ tls }: S3ServerOptions = {}): Promise<S3TestServ
       pid: child.pid,
       settings: s3Settings(url, tls === undefined ? {} : { caFile: tls.caFile }),
       storage: { kind: "s3", s3 },
+      signal: child.signal,
       stop,
     };
   }
