@@ -1,6 +1,7 @@
 import type { ProfileKind } from "../profile/profile-type.ts";
 import type { ByteReader } from "./column/byte-reader.ts";
 import type { ByteWriter } from "./column/byte-writer.ts";
+import { Repeated } from "./column/repeated.ts";
 import { type DatasetEntry, type DatasetKind, type ObjectDirectory, type SectionEntry, SectionKind } from "./directory.ts";
 
 /**
@@ -46,14 +47,14 @@ function encodeDataset(writer: ByteWriter, dataset: DatasetEntry): void {
 }
 
 function decodeDataset(reader: ByteReader): DatasetEntry {
-  const tenant = reader.text();
+  const tenant = TENANTS.read(reader);
   const service = reader.text();
   const minTimeNs = reader.int64();
   const maxTimeNs = reader.int64();
   const seriesCount = reader.varint();
   const kinds: DatasetKind[] = [];
   for (let left = reader.count(6); left > 0; left--) {
-    const kind = decodeKind(reader);
+    const kind = KINDS.read(reader);
     const profileRows = reader.varint();
     const sampleRows = reader.varint();
     kinds.push({ kind, profileRows, sampleRows, totals: kind.sampleTypes.map(() => reader.varint()) });
@@ -96,3 +97,7 @@ function decodeKind(reader: ByteReader): ProfileKind {
   for (let left = reader.count(2); left > 0; left--) sampleTypes.push({ type: reader.text(), unit: reader.text() });
   return { name, periodType, sampleTypes };
 }
+
+/** A catalog repeats them in every dataset. */
+const KINDS = new Repeated(decodeKind);
+const TENANTS = new Repeated((reader) => reader.text());

@@ -10,6 +10,7 @@ const decoder = new TextDecoder("utf-8", { fatal: false });
 export class ByteReader {
   readonly bytes: Uint8Array;
   at = 0;
+  #view: DataView | undefined;
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -79,14 +80,25 @@ export class ByteReader {
     return decoder.decode(this.raw(this.varint()));
   }
 
+  /** Whether these bytes come next. */
+  startsWith(expected: Uint8Array): boolean {
+    const { at, bytes } = this;
+    for (let i = 0; i < expected.length; i++) if (bytes[at + i] !== expected[i]) return false;
+    return true;
+  }
+
   int64(): bigint {
-    const raw = this.raw(8);
-    return new DataView(raw.buffer, raw.byteOffset, 8).getBigInt64(0, true);
+    if (this.remaining < 8) throw this.truncated();
+    const value = this.#wholeView().getBigInt64(this.at, true);
+    this.at += 8;
+    return value;
   }
 
   uint32(): number {
-    const raw = this.raw(4);
-    return new DataView(raw.buffer, raw.byteOffset, 4).getUint32(0, true);
+    if (this.remaining < 4) throw this.truncated();
+    const value = this.#wholeView().getUint32(this.at, true);
+    this.at += 4;
+    return value;
   }
 
   /**
@@ -97,6 +109,11 @@ export class ByteReader {
     const count = this.varint();
     if (count * bytesEach > this.remaining) throw this.corrupt(`a count of ${count} with ${this.remaining} bytes left`);
     return count;
+  }
+
+  #wholeView(): DataView {
+    this.#view ??= new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
+    return this.#view;
   }
 
   /** Throws unless everything was read and nothing was read past the end. */
