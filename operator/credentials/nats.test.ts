@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { systemRandom } from "../../pipeline/base/random.ts";
 import { DAY_MS, type UnixMs } from "../../pipeline/base/units.ts";
@@ -11,7 +12,7 @@ const at = (days: number, stored?: Readonly<Record<string, string>>) =>
   natsCredentials(KEY, stored, { tls: true, nowMs: (NOW + days * DAY_MS) as UnixMs, random: systemRandom });
 
 function secretOf({ user, password, tls }: NatsCredentials): Readonly<Record<string, string>> {
-  const values = { user, password, "ca.crt": tls?.caCertificate, "tls.crt": tls?.certificate, "tls.key": tls?.key };
+  const values = { user, password, "ca.crt": tls?.caCertificate, "ca.key": tls?.caKey, "tls.crt": tls?.certificate, "tls.key": tls?.key };
   return Object.fromEntries(Object.entries(values).map(([name, text]) => [name, Buffer.from(text ?? "").toString("base64")]));
 }
 
@@ -22,6 +23,10 @@ describe("credentials of a stack's NATS cluster", () => {
     const renewed = await at(250, secretOf(first));
     expect(renewed.password).toBe(first.password);
     expect(renewed.tls?.certificate).not.toBe(first.tls?.certificate);
+    // Servers restart one by one: the last certificate and the next one are of one authority.
+    expect(renewed.tls?.caCertificate).toBe(first.tls?.caCertificate);
+    const [authority, leaf] = [renewed.tls?.caCertificate, renewed.tls?.certificate].map((text) => new X509Certificate(text as string));
+    expect(leaf?.verify((authority as X509Certificate).publicKey)).toBe(true);
     expect(await at(300, secretOf(renewed))).toEqual(renewed);
   });
 
