@@ -5,7 +5,9 @@ import { createRegistry } from "../pipeline/base/metrics.ts";
 import { systemRandom } from "../pipeline/base/random.ts";
 import { AppliedObjects } from "./apply/apply.ts";
 import type { Settings } from "./desired/context.ts";
+import { OPTIONAL_KINDS } from "./desired/monitoring.ts";
 import { ApiServer } from "./kube/cluster.ts";
+import { KnownKinds } from "./kube/known-kinds.ts";
 import { leadWhile } from "./leader/lease.ts";
 import { operatorMetrics } from "./metrics.ts";
 import { reconcile, verdictOf } from "./reconcile.ts";
@@ -54,6 +56,7 @@ export async function runOperator(options: OperatorOptions, log: Log, signal: Ab
       woken.add(`${key.namespace}/${key.name}`, depth),
     );
     const applied = new AppliedObjects();
+    const kinds = new KnownKinds(cluster, clock, Object.values(OPTIONAL_KINDS));
     const lag: LagWatch = new LagWatch({
       clock,
       log,
@@ -70,6 +73,7 @@ export async function runOperator(options: OperatorOptions, log: Log, signal: Ab
         const outcome = await reconcile({ namespace, name }, depth, {
           cluster,
           world,
+          kinds,
           lag,
           clock,
           random,

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { ROOT } from "../tidy/repository.ts";
 import { agentBench } from "./agent.ts";
 import { clusterBench } from "./cluster.ts";
+import { operatorBench } from "./operator.ts";
 import { ownBench } from "./own-bench.ts";
 import { type Row, table } from "./table.ts";
 import { type YardstickFleet, yardstick, yardstickIsThere } from "./yardstick.ts";
@@ -14,6 +15,7 @@ npm run bench -- --profiles 5000 --clients 128
 npm run bench -- yardstick --fleet 2k,20k --clients 8,128
 npm run bench -- agent                        what the agent costs on this machine; root, five minutes
 npm run bench -- cluster                      roles in processes of their own, NATS and S3; four minutes
+npm run bench -- operator                     what the operator costs, with one stack and with 50; eight minutes
 … --write                                     puts the figures into docs/benchmarks.md as well
 … --seed N                                    another fleet`;
 
@@ -45,12 +47,14 @@ if (kind === "own") {
   publish("agent", await agentBench());
 } else if (kind === "cluster") {
   publish("cluster", await clusterBench({ profiles: Number(values.profiles), seed: Number(values.seed) }));
+} else if (kind === "operator") {
+  publish("operator", await operatorBench());
 } else {
-  throw new Error(`unknown measurement "${kind}"; there are: (none), yardstick, agent, cluster`);
+  throw new Error(`unknown measurement "${kind}"; there are: (none), yardstick, agent, cluster, operator`);
 }
 
 function publish(
-  section: "own" | "yardstick" | "agent" | "cluster",
+  section: "own" | "yardstick" | "agent" | "cluster" | "operator",
   { rows, notes }: { readonly rows: readonly Row[]; readonly notes: readonly string[] },
 ): void {
   const cpu = cpus()[0]?.model.trim() ?? "unknown CPU";

@@ -10,36 +10,40 @@ const LIFE_MS = 365 * DAY_MS;
 /** Clocks differ. */
 const EARLY_MS = DAY_MS / 24;
 
-export type Issued = { readonly caCertificate: string; readonly certificate: string; readonly key: string };
+/** The authority outlives what it signs many times: servers that have the next certificate and those that have the last one trust each other. */
+const AUTHORITY_LIFE_MS = 10 * LIFE_MS;
 
-/**
- * A certificate for these names, with an authority made for it alone, whose key is forgotten at once: nobody can issue another. Renewal
- * makes a new pair.
- */
-export async function issue(
-  names: readonly string[],
-  { nowMs, random }: { readonly nowMs: UnixMs; readonly random: Random },
-): Promise<Issued> {
-  x509.cryptoProvider.set(webcrypto as never);
-  const [authority, server] = (await Promise.all([generate(), generate()])) as [webcrypto.CryptoKeyPair, webcrypto.CryptoKeyPair];
-  const life = { notBefore: new Date(nowMs - EARLY_MS), notAfter: new Date(nowMs + LIFE_MS), signingAlgorithm: KEY };
-  const root = await x509.X509CertificateGenerator.createSelfSigned({
-    ...life,
+export type Authority = { readonly caCertificate: string; readonly caKey: string };
+export type Issued = { readonly certificate: string; readonly key: string };
+export type IssueOptions = { readonly nowMs: UnixMs; readonly random: Random };
+
+/** An authority that signs the certificates of one stack and nothing else. */
+export async function issueAuthority({ nowMs, random }: IssueOptions): Promise<Authority> {
+  const keys = await generate();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    ...lifeOf(nowMs, AUTHORITY_LIFE_MS),
     serialNumber: serial(random),
     name: "CN=brazier",
-    keys: authority,
+    keys,
     extensions: [
       new x509.BasicConstraintsExtension(true, 0, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
     ],
   });
+  return { caCertificate: `${certificate.toString("pem")}\n`, caKey: await privateKey(keys) };
+}
+
+/** A certificate for these names. */
+export async function issue(names: readonly string[], authority: Authority, { nowMs, random }: IssueOptions): Promise<Issued> {
+  const keys = await generate();
+  const signingKey = await webcrypto.subtle.importKey("pkcs8", bytesOf(authority.caKey), KEY, false, ["sign"]);
   const leaf = await x509.X509CertificateGenerator.create({
-    ...life,
+    ...lifeOf(nowMs, LIFE_MS),
     serialNumber: serial(random),
     subject: `CN=${names[0]?.slice(0, 64)}`,
-    issuer: root.subject,
-    publicKey: server.publicKey,
-    signingKey: authority.privateKey,
+    issuer: new x509.X509Certificate(authority.caCertificate).subject,
+    publicKey: keys.publicKey,
+    signingKey,
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
@@ -48,8 +52,16 @@ export async function issue(
       new x509.SubjectAlternativeNameExtension(names.map((value) => ({ type: "dns", value }))),
     ],
   });
-  const key = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", server.privateKey)).toString("base64");
-  return { caCertificate: `${root.toString("pem")}\n`, certificate: `${leaf.toString("pem")}\n`, key: pem("PRIVATE KEY", key) };
+  return { certificate: `${leaf.toString("pem")}\n`, key: await privateKey(keys) };
+}
+
+/** Whether an authority can sign a certificate that lives its whole life. */
+export function canSign({ caCertificate, caKey }: Authority, nowMs: UnixMs): boolean {
+  try {
+    return bytesOf(caKey).length > 0 && nowMs + LIFE_MS < new x509.X509Certificate(caCertificate).notAfter.getTime();
+  } catch {
+    return false;
+  }
 }
 
 /** Whether a certificate is for all these names and has a third of its life left. */
@@ -64,8 +76,21 @@ export function isFresh(certificate: string, names: readonly string[], nowMs: Un
   }
 }
 
-function generate(): Promise<unknown> {
-  return webcrypto.subtle.generateKey(KEY, true, ["sign", "verify"]) as Promise<unknown>;
+function lifeOf(nowMs: UnixMs, lifeMs: number) {
+  return { notBefore: new Date(nowMs - EARLY_MS), notAfter: new Date(nowMs + lifeMs), signingAlgorithm: KEY };
+}
+
+async function generate(): Promise<webcrypto.CryptoKeyPair> {
+  x509.cryptoProvider.set(webcrypto as never);
+  return (await webcrypto.subtle.generateKey(KEY, true, ["sign", "verify"])) as webcrypto.CryptoKeyPair;
+}
+
+async function privateKey({ privateKey: key }: webcrypto.CryptoKeyPair): Promise<string> {
+  return pem("PRIVATE KEY", Buffer.from(await webcrypto.subtle.exportKey("pkcs8", key)).toString("base64"));
+}
+
+function bytesOf(text: string): Buffer {
+  return Buffer.from(text.replace(/-----[A-Z ]+-----/g, ""), "base64");
 }
 
 function serial(random: Random): string {

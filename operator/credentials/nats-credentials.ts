@@ -5,6 +5,8 @@ export type NatsCredentials = {
   /** Absent where the cluster runs without TLS. */
   readonly tls?: {
     readonly caCertificate: string;
+    /** Of the authority, for the next certificate: no pod gets it. */
+    readonly caKey: string;
     readonly certificate: string;
     readonly key: string;
   };

@@ -1,12 +1,12 @@
 import type { Random } from "../../pipeline/base/random.ts";
 import type { UnixMs } from "../../pipeline/base/units.ts";
 import { hostOf, type StackKey } from "../desired/names.ts";
-import { isFresh, issue } from "./certificates.ts";
+import { canSign, isFresh, issue, issueAuthority } from "./certificates.ts";
 import type { NatsCredentials } from "./nats-credentials.ts";
 
 /**
  * The credentials of a stack's own NATS cluster: those in its Secret while they are good, new ones where they are missing or run out. The
- * password outlives its certificates.
+ * password outlives the certificates, and so does the authority that signs them.
  */
 export async function natsCredentials(
   key: StackKey,
@@ -18,9 +18,11 @@ export async function natsCredentials(
   if (!options.tls) return { user: "brazier", password };
   const host = hostOf(key, "nats");
   const names = [host, `${host}.cluster.local`, `*.${hostOf(key, "nats-peers")}`, `*.${hostOf(key, "nats-peers")}.cluster.local`];
-  const kept = { caCertificate: text("ca.crt"), certificate: text("tls.crt"), key: text("tls.key") };
-  const tls = kept.key !== "" && isFresh(kept.certificate, names, options.nowMs) ? kept : await issue(names, options);
-  return { user: "brazier", password, tls };
+  const known = { caCertificate: text("ca.crt"), caKey: text("ca.key") };
+  const authority = canSign(known, options.nowMs) ? known : await issueAuthority(options);
+  const kept = { certificate: text("tls.crt"), key: text("tls.key") };
+  const isGood = authority === known && kept.key !== "" && isFresh(kept.certificate, names, options.nowMs);
+  return { user: "brazier", password, tls: { ...authority, ...(isGood ? kept : await issue(names, authority, options)) } };
 }
 
 const LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";

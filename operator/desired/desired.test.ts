@@ -60,7 +60,7 @@ function observed(spec: unknown): Observed {
     owned: [],
     kinds: new Set(Object.values(OPTIONAL_KINDS).map(kindId)),
     policies: [],
-    nats: { user: "u", password: "p", tls: { caCertificate: "a", certificate: "b", key: "c" } },
+    nats: { user: "u", password: "p", tls: { caCertificate: "a", caKey: "d", certificate: "b", key: "c" } },
     lag: [],
   };
 }

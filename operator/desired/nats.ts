@@ -28,7 +28,9 @@ function secret(context: Context, shape: NatsShape): KubeObject {
   const values = {
     user: nats?.user,
     password: nats?.password,
-    ...(shape.tls ? { "ca.crt": nats?.tls?.caCertificate, "tls.crt": nats?.tls?.certificate, "tls.key": nats?.tls?.key } : {}),
+    ...(shape.tls
+      ? { "ca.crt": nats?.tls?.caCertificate, "ca.key": nats?.tls?.caKey, "tls.crt": nats?.tls?.certificate, "tls.key": nats?.tls?.key }
+      : {}),
   };
   const data = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, base64(value ?? "")]));
   return stackObject(context, { apiVersion: "v1", kind: "Secret", part: "nats" }, { type: "Opaque", data });

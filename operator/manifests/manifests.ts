@@ -50,7 +50,7 @@ function pretend(stack: Stack, policies: readonly Policy[]): Observed {
     owned: [],
     kinds: new Set(Object.values(OPTIONAL_KINDS).map(kindId)),
     policies,
-    nats: { user: "brazier", password: UNKNOWN, tls: { caCertificate: UNKNOWN, certificate: UNKNOWN, key: UNKNOWN } },
+    nats: { user: "brazier", password: UNKNOWN, tls: { caCertificate: UNKNOWN, caKey: UNKNOWN, certificate: UNKNOWN, key: UNKNOWN } },
     lag: [],
   };
 }

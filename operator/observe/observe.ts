@@ -1,9 +1,9 @@
 import type { Clock } from "../../pipeline/base/clock.ts";
 import type { Random } from "../../pipeline/base/random.ts";
 import { natsCredentials } from "../credentials/nats.ts";
-import { OPTIONAL_KINDS } from "../desired/monitoring.ts";
 import { objectName, type StackKey } from "../desired/names.ts";
-import { type Cluster, knownKinds } from "../kube/cluster.ts";
+import type { Cluster } from "../kube/cluster.ts";
+import type { KnownKinds } from "../kube/known-kinds.ts";
 import type { KubeObject } from "../kube/object.ts";
 import type { LagSample } from "../scaling/lag.ts";
 import { secretReferences } from "../validate/secret-references.ts";
@@ -20,6 +20,7 @@ export interface World {
 export type ObserveDeps = {
   readonly cluster: Cluster;
   readonly world: World;
+  readonly kinds: Pick<KnownKinds, "get">;
   /** What was seen of a stack's queue. */
   readonly lag: { samplesOf(key: StackKey): readonly LagSample[] };
   readonly clock: Clock;
@@ -27,7 +28,8 @@ export type ObserveDeps = {
 };
 
 /** Reads all that a reconciliation needs to know; undefined when the stack is gone. Writes nothing. */
-export async function observe(key: StackKey, { cluster, world, lag, clock, random }: ObserveDeps): Promise<Observed | undefined> {
+export async function observe(key: StackKey, deps: ObserveDeps): Promise<Observed | undefined> {
+  const { cluster, world, lag, clock, random } = deps;
   const stack = world.stack(key) as Stack | undefined;
   if (stack === undefined || stack.metadata.deletionTimestamp !== undefined) return undefined;
   const names = [...new Set(secretReferences(stack.spec).map(({ name }) => name))];
@@ -36,7 +38,7 @@ export async function observe(key: StackKey, { cluster, world, lag, clock, rando
     readSecrets(cluster, key.namespace, names),
     // Never from a copy: one that is behind would have us make a second password.
     ownNats ? readSecrets(cluster, key.namespace, [objectName(key, "nats")]) : undefined,
-    knownKinds(cluster, Object.values(OPTIONAL_KINDS)),
+    deps.kinds.get(),
   ]);
   const credentials =
     nats === undefined
