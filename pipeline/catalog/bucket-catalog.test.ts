@@ -179,30 +179,89 @@ describe("checkpoints", () => {
     expect(keysOf(await open(store, { clock }))).toEqual(keysOf(sleeper));
   });
 
-  it("catches a committer that fell asleep between looking and writing", async () => {
+  /** The store of a process that falls asleep in one call, before or after its work; what happens meanwhile has 11 minutes. */
+  function sleepy(
+    inner: MemoryStore,
+    call: "create" | "get" | "list",
+    at: "before" | "after",
+    clock: TestClock,
+    meanwhile: () => Promise<void>,
+  ) {
+    let asleep = true;
+    const sleep = async (): Promise<void> => {
+      asleep = false;
+      await meanwhile();
+      clock.atMs += 11 * MINUTE_MS;
+      await meanwhile();
+    };
+    const store = new Proxy(inner, {
+      get: (target, name) => {
+        const value = Reflect.get(target, name) as (...args: unknown[]) => unknown;
+        if (name !== call || !asleep) return typeof value === "function" ? value.bind(target) : value;
+        if (call === "list")
+          return async function* (...args: unknown[]) {
+            if (at === "before") await sleep();
+            yield* value.apply(target, args) as AsyncIterable<unknown>;
+            if (asleep) await sleep();
+          };
+        return async (...args: unknown[]) => {
+          if (at === "before") await sleep();
+          try {
+            return await value.apply(target, args);
+          } finally {
+            if (asleep) await sleep();
+          }
+        };
+      },
+    });
+    return { store, wake: () => (asleep = false), doze: () => (asleep = true) };
+  }
+
+  async function worldWithSleeper(call: "create" | "get" | "list", at: "before" | "after") {
     const inner = new MemoryStore();
     const clock = new TestClock();
     const writer = await open(inner, { clock });
     await writer.commit(add("segments/1"));
-    let asleep = true;
-    const sleepy = new Proxy(inner, {
-      get: (target, name) => {
-        const value = Reflect.get(target, name) as (...args: unknown[]) => unknown;
-        if (name !== "create" || !asleep) return typeof value === "function" ? value.bind(target) : value;
-        return async (...args: unknown[]) => {
-          asleep = false;
-          await writer.commit(add("segments/2"));
-          await writer.checkpoint();
-          clock.atMs += 11 * MINUTE_MS;
-          await writer.checkpoint();
-          return value.apply(target, args);
-        };
-      },
+    let number = 1;
+    const { store, wake, doze } = sleepy(inner, call, at, clock, async () => {
+      await writer.commit(add(`segments/${++number}`));
+      await writer.checkpoint();
     });
-    const sleeper = await open(sleepy, { clock });
-    await expect(sleeper.commit(add("segments/3"))).rejects.toMatchObject({ code: "catalog_conflict" });
-    await sleeper.commit(add("segments/3"));
-    expect(keysOf(await open(inner, { clock }))).toEqual(["segments/1", "segments/2", "segments/3"]);
+    wake();
+    const sleeper = await open(store, { clock });
+    doze();
+    return { inner, clock, writer, sleeper };
+  }
+
+  it("catches a committer that fell asleep between looking and writing", async () => {
+    const { inner, clock, sleeper } = await worldWithSleeper("create", "before");
+    await expect(sleeper.commit(add("segments/x"))).rejects.toMatchObject({ code: "catalog_conflict" });
+    await sleeper.commit(add("segments/x"));
+    expect(keysOf(await open(inner, { clock }))).toEqual(["segments/1", "segments/2", "segments/3", "segments/x"]);
+  });
+
+  it("lets a committer that fell asleep after writing look again, whose entry counts", async () => {
+    const { inner, clock, sleeper, writer } = await worldWithSleeper("create", "after");
+    await writer.refresh();
+    await expect(sleeper.commit(add("segments/x"))).rejects.toMatchObject({ code: "catalog_conflict" });
+    expect(keysOf(await open(inner, { clock }))).toContain("segments/x");
+    await sleeper.commit((state) => (state.objects.has("segments/x") ? undefined : add("segments/x")()));
+    expect(keysOf(sleeper)).toEqual(["segments/1", "segments/2", "segments/3", "segments/x"]);
+  });
+
+  it.each([
+    ["get", "before"],
+    ["get", "after"],
+    ["list", "before"],
+    ["list", "after"],
+  ] as const)("does not take for fresh what a look found that slept in %s, %s its work", async (call, at) => {
+    const { clock, writer, sleeper } = await worldWithSleeper(call, at);
+    if (call === "list") clock.atMs += 2 * MINUTE_MS; // so that it begins with the checkpoint
+    await sleeper.refresh();
+    expect(keysOf(sleeper)).toEqual(["segments/1", "segments/2", "segments/3"]);
+    await writer.commit(add("segments/y"));
+    await sleeper.refresh();
+    expect(keysOf(sleeper)).toContain("segments/y");
   });
 });
 

@@ -27,8 +27,9 @@ export type CatalogDeps = {
 /** Reads the catalog of a bucket. Errors: `catalog_entry_corrupt`, `catalog_version_unknown`, those of the store. */
 export async function openCatalog(deps: CatalogDeps): Promise<BucketCatalog> {
   const place = { store: deps.store, shard: deps.shard ?? 0 };
+  const beganMs = deps.clock.monotonicMs();
   const { state, checkpointVersion } = await loadState(place);
-  return new BucketCatalog(deps, place, state, checkpointVersion);
+  return new BucketCatalog(deps, place, { state, checkpointVersion, beganMs });
 }
 
 /**
@@ -41,6 +42,8 @@ const STALE_AFTER_MS = MINUTE_MS;
 const APPEND_ATTEMPTS = 8;
 const APPEND_BACKOFF_MS = 50;
 
+type Loaded = { readonly state: FoldedState; readonly checkpointVersion: number; readonly beganMs: number };
+
 /** Made by {@link openCatalog}. */
 export class BucketCatalog implements Catalog {
   readonly #clock: Clock;
@@ -52,17 +55,18 @@ export class BucketCatalog implements Catalog {
   #state: FoldedState;
   /** Commits and refreshes of this process follow one another: racing oneself only costs. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** When the last look that found nothing newer, or wrote the newest itself, began: what came while it took its time it may have missed. */
   #knownFreshMs: number;
   /** An append failed in a way that may have had its effect: look before the next one. */
   #uncertain = false;
 
-  constructor(deps: CatalogDeps, place: LogPlace, state: FoldedState, checkpointVersion: number) {
+  constructor(deps: CatalogDeps, place: LogPlace, { state, checkpointVersion, beganMs }: Loaded) {
     this.#clock = deps.clock;
     this.#random = deps.random;
     this.#exclusive = deps.exclusive ?? false;
     this.#place = place;
     this.#state = state;
-    this.#knownFreshMs = this.#clock.monotonicMs();
+    this.#knownFreshMs = beganMs;
     this.#checkpoints = new CheckpointKeeper({
       ...place,
       clock: deps.clock,
@@ -86,12 +90,13 @@ export class BucketCatalog implements Catalog {
       signal?.throwIfAborted();
       if (this.#uncertain || this.#isStale()) await this.#lookForNewer(signal);
       for (;;) {
+        const beganMs = this.#clock.monotonicMs();
         const change = makeChange(this.#state);
         if (change === undefined) return this.#state;
         const next = applyChange(this.#state, change);
         const commitId = this.#random.fill(new Uint8Array(COMMIT_ID_SIZE));
         if (await this.#append({ version: next.version, commitId, createdMs: this.#clock.nowMs(), change }, signal)) {
-          this.#accept(next);
+          this.#accept(next, beganMs);
           this.#checkpoints.entryCommitted(next);
           return next;
         }
@@ -158,28 +163,34 @@ export class BucketCatalog implements Catalog {
     throw catalogError("catalog_conflict", "this process slept so long that the log has moved on: look again", { version: entry.version });
   }
 
+  /** A process that slept during its look has seen nothing of what came and went meanwhile: it looks again, from the newest checkpoint on. */
   async #lookForNewer(signal: AbortSignal | undefined): Promise<FoldedState> {
-    if (this.#isStale()) await this.#reload(signal);
     for (;;) {
+      while (this.#isStale()) await this.#reload(signal);
+      const beganMs = this.#clock.monotonicMs();
       const entry = await readEntry(this.#place, this.#state.version + 1, signal);
-      if (entry === undefined) break;
-      this.#accept(foldEntry(this.#state, entry, this.#place.shard));
+      if (entry !== undefined) {
+        this.#accept(foldEntry(this.#state, entry, this.#place.shard), beganMs);
+        continue;
+      }
+      this.#knownFreshMs = beganMs;
+      if (!this.#isStale()) break;
     }
-    this.#knownFreshMs = this.#clock.monotonicMs();
     this.#uncertain = false;
     return this.#state;
   }
 
   async #reload(signal: AbortSignal | undefined): Promise<void> {
+    const beganMs = this.#clock.monotonicMs();
     const { state, checkpointVersion } = await loadState(this.#place, signal);
     this.#checkpoints.seen(checkpointVersion);
-    this.#knownFreshMs = this.#clock.monotonicMs();
-    if (state.version > this.#state.version) this.#accept(state);
+    this.#knownFreshMs = beganMs;
+    if (state.version > this.#state.version) this.#accept(state, beganMs);
   }
 
-  #accept(state: FoldedState): void {
+  #accept(state: FoldedState, beganMs: number): void {
     this.#state = state;
-    this.#knownFreshMs = this.#clock.monotonicMs();
+    this.#knownFreshMs = beganMs;
     for (const listener of this.#listeners) listener(state);
   }
 

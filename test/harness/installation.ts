@@ -16,6 +16,8 @@ export type InstallationOptions = {
   readonly nats?: NatsServerOptions;
   /** More config keys of every process. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** As {@link startServer} takes it; off by default. */
+  readonly selfProfile?: boolean;
   /** More keys of `queue.nats`. */
   readonly stream?: Readonly<Record<string, unknown>>;
 };
@@ -44,7 +46,7 @@ export class Installation {
   }
 
   async add(role: RoleName): Promise<Server> {
-    const { config = {}, stream = {} } = this.#options;
+    const { config = {}, stream = {}, selfProfile = false } = this.#options;
     const server = await startServer({
       dataDir: join(this.folder, "data"),
       config: {
@@ -53,6 +55,7 @@ export class Installation {
         data_dir_shared: true,
         queue: { kind: "nats", partitions: 8, nats: { servers: this.nats.urls, max_bytes: "256MiB", ...stream } },
       },
+      selfProfile,
       readyWithinMs: 60_000,
     });
     this.#processes.set(role, [...this.of(role), server]);

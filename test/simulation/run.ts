@@ -1,5 +1,5 @@
 import { SingleProcess } from "./single-process.ts";
-import { World } from "./world.ts";
+import { MANY, World } from "./world.ts";
 
 /*
  * `npm run sim -- SEED [COUNT]`: runs the seed, or COUNT seeds from it on, and says what happened. A failure names its seed; the same seed
@@ -14,6 +14,7 @@ if (!Number.isSafeInteger(first) || !Number.isSafeInteger(count) || count < 1) {
 for (let seed = first; seed < first + count; seed++) {
   try {
     console.log(JSON.stringify(await new World(seed).run()));
+    console.log(JSON.stringify(await new World(seed, MANY).run()));
     console.log(JSON.stringify(await new SingleProcess(seed).run()));
   } catch (error) {
     console.error(`seed ${seed} failed: npm run sim -- ${seed}`);

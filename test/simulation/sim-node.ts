@@ -5,7 +5,7 @@ import { type FaultRates, FaultyStore, NO_FAULTS } from "../../pipeline/objects/
 import type { ObjectInfo, ObjectStore } from "../../pipeline/objects/object-store.ts";
 
 /**
- * A machine: it has a clock that is off by a little, reaches the bucket over a faulty network, sleeps when the seed says so, and dies
+ * A machine: it has a clock that is off by a little and may step, reaches the bucket over a faulty network, sleeps when the seed says so, and dies
  * without a word. What runs on a dead one never comes back from its next call.
  */
 export class SimNode {
@@ -15,11 +15,13 @@ export class SimNode {
   readonly #faulty: FaultyStore;
   #dead = false;
   #asleepUntilMs = 0;
+  #skewMs: number;
 
   constructor(name: string, bucket: ObjectStore, deps: { readonly clock: Clock; readonly random: Random; readonly skewMs: number }) {
     this.name = name;
+    this.#skewMs = deps.skewMs;
     this.clock = {
-      nowMs: () => (deps.clock.nowMs() + deps.skewMs) as UnixMs,
+      nowMs: () => (deps.clock.nowMs() + this.#skewMs) as UnixMs,
       monotonicMs: () => deps.clock.monotonicMs(),
       sleep: (duration, signal) => deps.clock.sleep(duration, signal),
     };
@@ -37,6 +39,11 @@ export class SimNode {
 
   kill(): void {
     this.#dead = true;
+  }
+
+  /** Somebody sets the clock: what time it is changes, how long something took does not. */
+  setClock(skewMs: number): void {
+    this.#skewMs = skewMs;
   }
 
   fallAsleep(durationMs: number): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { SingleProcess } from "./single-process.ts";
-import { World } from "./world.ts";
+import { MANY, World } from "./world.ts";
 
 /*
  * Goal: the invariants of docs/ARCHITECTURE.md hold whatever fails: nothing acknowledged is lost, nothing counted twice, nothing overwritten, no answer
@@ -15,9 +15,17 @@ describe("simulation", () => {
     expect(report.compactedBlocks).toBeGreaterThan(20);
   });
 
+  it.each([11, 12, 13, 14])("holds every invariant where many share the work, with seed %i", async (seed) => {
+    const report = await new World(seed, MANY).run();
+    expect(report.kills).toBeGreaterThan(5);
+    expect(report.commits).toBeGreaterThan(100);
+    expect(report.compactedBlocks).toBeGreaterThan(20);
+  });
+
   const fresh = Math.floor(Math.random() * 1e6);
   it(`holds every invariant with a seed nobody has tried (${fresh})`, async () => {
     await new World(fresh).run();
+    await new World(fresh, MANY).run();
     await new SingleProcess(fresh).run();
   });
 

@@ -19,10 +19,17 @@ import { SimClock } from "./sim-clock.ts";
 import { SimNode } from "./sim-node.ts";
 import { type SimPuller, SimStream } from "./sim-queue.ts";
 
-const PARTITIONS = 3;
+/** How many there are of each. */
+export type WorldSize = { readonly partitions: number; readonly workers: number; readonly compactors: number };
+
+const SMALL: WorldSize = { partitions: 3, workers: 2, compactors: 2 };
+/** As many partitions as tenants have services, so that each has work; more workers than partitions, so that some wait. */
+export const MANY: WorldSize = { partitions: 6, workers: 8, compactors: 4 };
 const LOAD_MS = 20 * MINUTE_MS;
 /** Beyond every grace: an hour for orphans, then fifteen minutes until they are deleted. */
 const SETTLE_MS = 2 * HOUR_MS;
+/** Far beyond every grace. */
+const STEP_MS_MAX = 3 * HOUR_MS;
 const STORM: FaultRates = { before: 0.05, after: 0.05, delay: 0.3, delayMsMax: 2_000 };
 const CALM: FaultRates = { before: 0, after: 0, delay: 1, delayMsMax: 30 };
 
@@ -35,6 +42,7 @@ export type Report = {
   readonly commits: number;
   readonly kills: number;
   readonly sleeps: number;
+  readonly clockSteps: number;
   readonly deletions: number;
   readonly compactedBlocks: number;
   readonly queries: number;
@@ -50,7 +58,8 @@ export class World {
   readonly #random: Random;
   readonly #clock = new SimClock(START_MS);
   readonly #bucket = new MemoryStore();
-  readonly #stream = new SimStream(PARTITIONS);
+  readonly #size: WorldSize;
+  readonly #stream: SimStream;
   readonly #auditor: Auditor;
   readonly #withDeletions: boolean;
   #workers: Worker[] = [];
@@ -60,11 +69,14 @@ export class World {
   #garbage = 0;
   #kills = 0;
   #sleeps = 0;
+  #clockSteps = 0;
   #deletions = 0;
   #storm = false;
 
-  constructor(seed: number) {
+  constructor(seed: number, size: WorldSize = SMALL) {
     this.#seed = seed;
+    this.#size = size;
+    this.#stream = new SimStream(size.partitions);
     this.#random = seededRandom(seed);
     this.#withDeletions = seed % 2 === 1;
     this.#auditor = new Auditor({ bucket: this.#bucket, stream: this.#stream, clock: this.#clock, countsRows: !this.#withDeletions });
@@ -72,10 +84,8 @@ export class World {
   }
 
   async run(): Promise<Report> {
-    for (let i = 0; i < 2; i++) {
-      this.#startWorker();
-      this.#startCompactor();
-    }
+    for (let i = 0; i < this.#size.workers; i++) this.#startWorker();
+    for (let i = 0; i < this.#size.compactors; i++) this.#startCompactor();
     this.#assignPartitions();
     await this.#auditor.open();
     const endMs = START_MS + LOAD_MS;
@@ -98,6 +108,7 @@ export class World {
     else if (roll < 0.76) this.#pick(this.#workers).puller.redeliver();
     else if (roll < 0.78 && this.#withDeletions) this.#delete();
     else if (roll < 0.79) this.#publishGarbage();
+    else if (roll < 0.81 && !this.#withDeletions) this.#stepClock();
   }
 
   #publish(count: number): void {
@@ -109,7 +120,7 @@ export class World {
       const values = [1 + this.#upTo(100), 1 + this.#upTo(100)] as const;
       const stacks = values.map((value, i) => `main;f${this.#upTo(5)};leaf${i} ${value}`);
       const profile = testQueuedProfile({ tenant, service, timeNs, idSeed: number, stacks });
-      const partition = (TENANTS.indexOf(tenant) + SERVICES.indexOf(service)) % PARTITIONS;
+      const partition = (TENANTS.indexOf(tenant) * SERVICES.length + SERVICES.indexOf(service)) % this.#size.partitions;
       this.#stream.publish(partition, `p${number}`, encodeQueuedProfile(profile));
       const id = Buffer.from(profile.id).toString("hex");
       this.#auditor.published({ tenant, service, timeNs, id, partition, messageId: `p${number}`, value: values[0] + values[1] });
@@ -118,7 +129,7 @@ export class World {
 
   #publishGarbage(): void {
     this.#garbage++;
-    this.#stream.publish(this.#upTo(PARTITIONS), `garbage${this.#garbage}`, this.#random.fill(new Uint8Array(20)));
+    this.#stream.publish(this.#upTo(this.#size.partitions), `garbage${this.#garbage}`, this.#random.fill(new Uint8Array(20)));
     this.#auditor.publishedGarbage();
   }
 
@@ -142,10 +153,17 @@ export class World {
     node.fallAsleep(this.#random.next() < 0.5 ? this.#upTo(10 * SECOND_MS) : this.#upTo(15 * MINUTE_MS));
   }
 
+  /** What a deletion reaches is a matter of clocks, so that clocks only step where nothing is deleted. */
+  #stepClock(): void {
+    this.#clockSteps++;
+    this.#pick(this.#nodes.filter(({ isDead }) => !isDead)).setClock(this.#upTo(2 * STEP_MS_MAX) - STEP_MS_MAX);
+  }
+
   /** Each partition has an owner at least, and sometimes two. */
   #assignPartitions(): void {
-    for (let partition = 0; partition < PARTITIONS; partition++) {
-      const owners = this.#workers.filter(() => this.#random.next() < 0.5);
+    for (let partition = 0; partition < this.#size.partitions; partition++) {
+      // One or two on average, however many there are.
+      const owners = this.#workers.filter(() => this.#random.next() < 1 / this.#workers.length);
       if (owners.length === 0) owners.push(this.#pick(this.#workers));
       for (const worker of this.#workers) {
         if (owners.includes(worker)) worker.puller.own(partition);
@@ -177,10 +195,13 @@ export class World {
     this.#setStorm(false);
     for (const { node } of this.#workers) node.fallAsleep(0);
     for (const node of this.#compactors) node.fallAsleep(0);
+    for (const node of this.#nodes) node.setClock(0);
     this.#assignPartitions();
+    // What a clock that was ahead has named is garbage only when that time has come.
+    const settleMs = SETTLE_MS + (this.#clockSteps > 0 ? STEP_MS_MAX : 0);
     for (let i = 0; i < 10; i++) {
       for (const { puller } of this.#workers) puller.redeliver();
-      await this.#clock.runUntil(this.#clock.nowMs() + SETTLE_MS / 10);
+      await this.#clock.runUntil(this.#clock.nowMs() + settleMs / 10);
       await this.#auditor.look(this.#random);
     }
     await this.#auditor.finish();
@@ -250,6 +271,7 @@ export class World {
       commits,
       kills: this.#kills,
       sleeps: this.#sleeps,
+      clockSteps: this.#clockSteps,
       deletions: this.#deletions,
       compactedBlocks,
       queries,

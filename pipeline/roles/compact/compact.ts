@@ -222,7 +222,7 @@ export class Compactor {
 
   async #tidy(signal: AbortSignal): Promise<void> {
     const { catalog, clock } = this.#deps;
-    this.#metrics.swept.inc(await this.#sweeper.sweepRetired());
+    this.#metrics.swept.inc(await this.#sweeper.sweepRetired(signal));
     if (clock.monotonicMs() - this.#orphansSweptMs >= this.#orphanSweepEveryMs) {
       this.#orphansSweptMs = clock.monotonicMs();
       this.#metrics.orphans.inc(await this.#sweeper.findOrphans(signal));

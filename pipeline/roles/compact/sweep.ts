@@ -48,14 +48,15 @@ export class Sweeper {
   }
 
   /** Deletes retired objects that no query can read any more. Gives their number. What cannot be deleted now stays for the next time. */
-  async sweepRetired(): Promise<number> {
+  async sweepRetired(signal: AbortSignal): Promise<number> {
     const { catalog, clock, pins, retiredGraceMs, store } = this.#deps;
     const oldest = pins.oldest();
-    // An orphan whose maker was only very slow has come to life.
-    this.#retired = this.#retired.filter(({ key }) => !catalog.state.objects.has(key));
     const isFree = ({ version, atMs }: Retired): boolean => oldest >= version && clock.monotonicMs() - atMs >= retiredGraceMs;
+    if (!this.#retired.some(isFree)) return 0;
+    // An orphan whose maker was only very slow, or has another clock, has come to life: perhaps just now, while a merge ran here.
+    const { objects } = await catalog.refresh(signal);
+    this.#retired = this.#retired.filter(({ key }) => !objects.has(key));
     const free = this.#retired.filter(isFree);
-    if (free.length === 0) return 0;
     const deleted = await deleteAll(
       store,
       free.map(({ key }) => key),
