@@ -48,6 +48,7 @@ export default defineConfig({
       processSuite("agent", { timeoutMs: 300_000 }),
       processSuite("integration", { timeoutMs: 180_000 }),
       processSuite("faults", { timeoutMs: 600_000 }),
+      processSuite("e2e", { timeoutMs: 600_000 }),
       processSuite("ui", { timeoutMs: 120_000 }),
     ],
   },
