@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { helm } from "../../hack/neighbours/helm.ts";
-import type { WireFlameGraph } from "../harness/flame-graph.ts";
+import { type WireFlameGraph, weighFunctions } from "../harness/flame-graph.ts";
 import { type ClusterNode, startNode, whyNoNode } from "../harness/node.ts";
 import { REPOSITORY } from "../harness/server.ts";
 import { until } from "../harness/until.ts";
@@ -144,8 +144,9 @@ describe.skipIf(unable !== undefined)("the stack on a real node", () => {
     const pushing = (async (): Promise<void> => {
       while (!isOver) {
         const number = next++;
-        const at = Math.floor(Date.now() / 1000);
-        const url = `${ingest}/ingest?name=counted&format=folded&from=${at - 10}&until=${at}&sampleRate=100`;
+        // A time of its own for each: two profiles of one series and time are one profile sent twice.
+        const at = Date.now();
+        const url = `${ingest}/ingest?name=counted&format=folded&from=${at - 10_000}&until=${at}&sampleRate=100`;
         const command = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "20", "--data-binary", "@-", url];
         const code = await node.inside(command, `main;push_${number} 1\n`).catch(() => "away");
         if (code === "200") acknowledged.push(number);
@@ -162,22 +163,26 @@ describe.skipIf(unable !== undefined)("the stack on a real node", () => {
     isOver = true;
     await pushing;
     const type = (await valuesOf("__profile_type__", '{service_name="counted"}'))[0] ?? CPU;
-    await until(
+    const found = await until(
       "every acknowledged profile",
       async () => {
         const request = { profile_typeID: type, label_selector: '{service_name="counted"}', max_nodes: 10_000 };
-        const names = new Set((await ask<{ flamegraph?: WireFlameGraph }>("SelectMergeStacktraces", request)).flamegraph?.names);
-        return acknowledged.every((number) => names.has(`push_${number}`));
+        const graph = (await ask<{ flamegraph?: WireFlameGraph }>("SelectMergeStacktraces", request)).flamegraph ?? {};
+        const weights = weighFunctions(graph);
+        return acknowledged.every((number) => weights.has(`push_${number}`)) && weights;
       },
       { withinMs: 2 * MINUTES, everyMs: 2_000 },
     );
+    // Nothing twice either: each weighs what one sample weighs.
+    const weights = [...found].filter(([name]) => name.startsWith("push_")).map(([, { flat }]) => flat);
+    expect(new Set(weights).size).toBe(1);
     expect(acknowledged.length).toBeGreaterThan(25);
   });
 
   it("rolls what a change of the stack concerns, and is ready again", { timeout: 6 * MINUTES }, async () => {
     const before = await get("daemonset", "main-agent", "-o", "jsonpath={.metadata.generation}");
     const server = await get("deployment", "main-query", "-o", "jsonpath={.metadata.generation}");
-    await apply(stack({ agent: { rate: 49 } }));
+    await apply(stack({ agent: { sampleRate: 49 } }));
     await until(
       "the agents' new rate",
       async () => (await get("daemonset", "main-agent", "-o", "jsonpath={.metadata.generation}")) !== before,
