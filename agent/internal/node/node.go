@@ -206,7 +206,9 @@ func (n *Node) send(interval *pprofile.Interval, resolved pprofile.Resolved, las
 	}
 	if len(waiting) > 0 {
 		n.held = append(n.held, heldInterval{
-			interval: &pprofile.Interval{From: interval.From, To: interval.To, Frames: interval.Frames, Processes: waiting},
+			// A nanosecond later than the others: what is found to be of the same series as one of them would have its time, too, and a
+			// server takes two profiles of one series and time for one that was sent twice.
+			interval: &pprofile.Interval{From: interval.From.Add(time.Nanosecond), To: interval.To, Frames: interval.Frames, Processes: waiting},
 			resolved: resolved,
 		})
 	}

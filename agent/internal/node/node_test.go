@@ -18,12 +18,14 @@ type harness struct {
 	*Node
 	offered []Profile
 	known   bool
+	// oddName is the service of odd processes once they are known.
+	oddName string
 	// wanted is the rate of every process, 0 for all samples.
 	wanted float64
 }
 
 func newHarness(options Options) *harness {
-	h := &harness{}
+	h := &harness{oddName: "odd"}
 	options.Limits = pprofile.DefaultLimits
 	h.Node = New(options, Neighbours{
 		Attribute: func(p Identity, _ bool) Attribution {
@@ -34,7 +36,7 @@ func newHarness(options Options) *harness {
 			case p.PID%2 == 1 && !h.known:
 				return Attribution{Verdict: Hold, Labels: map[string]string{"service_name": "unknown"}}
 			case p.PID%2 == 1:
-				labels["service_name"] = "odd"
+				labels["service_name"] = h.oddName
 			}
 			return Attribution{Verdict: Send, Labels: labels, Rate: h.wanted}
 		},
@@ -106,6 +108,22 @@ func TestAHeldProcessIsSentAnIntervalLaterAsItIsKnownThen(t *testing.T) {
 		t.Fatalf("offered: %+v", h.offered)
 	}
 	h.balanced(t, 0)
+}
+
+func TestAHeldProcessOfAKnownSeriesHasATimeOfItsOwn(t *testing.T) {
+	h := newHarness(Options{Interval: time.Minute})
+	h.oddName = "even"
+	h.Take(trace(2, "f"))
+	h.Take(trace(3, "g"))
+	h.flush(false)
+	h.known = true
+	h.flush(false)
+	if len(h.offered) != 2 || h.offered[0].Labels["service_name"] != h.offered[1].Labels["service_name"] {
+		t.Fatalf("want two profiles of one series: %+v", h.offered)
+	}
+	if h.offered[0].From.Equal(h.offered[1].From) {
+		t.Error("a server would take the second for the first, sent again")
+	}
 }
 
 func TestAProcessThatNobodyEverKnowsIsSentAllTheSame(t *testing.T) {
