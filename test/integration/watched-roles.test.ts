@@ -8,6 +8,7 @@ import { type FakeCollector, startFakeCollector } from "../../pipeline/tracing/t
 import { ask, pushBody } from "../harness/client.ts";
 import { type Installation, ROLE_NAMES, startInstallation } from "../harness/installation.ts";
 import { makePprof } from "../harness/make-pprof.ts";
+import { type S3TestServer, startS3 } from "../harness/s3.ts";
 import { REPOSITORY, type Server, startServer } from "../harness/server.ts";
 import { until } from "../harness/until.ts";
 
@@ -25,19 +26,25 @@ const CPU = "process_cpu:cpu:nanoseconds:cpu:nanoseconds";
 describe("roles in processes of their own", () => {
   let collector: FakeCollector;
   let target: Server;
+  let s3: S3TestServer;
   let installation: Installation;
 
   beforeAll(async () => {
     collector = await startFakeCollector();
-    target = await startServer();
+    [target, s3] = await Promise.all([startServer(), startS3()]);
     installation = await startInstallation({
       selfProfile: true,
-      config: { tracing: { endpoint: collector.url, sample_ratio: 0 }, self_profile: { url: target.url, interval: "2s" } },
+      config: {
+        storage: s3.storage,
+        tracing: { endpoint: collector.url, sample_ratio: 0 },
+        self_profile: { url: target.url, interval: "2s" },
+      },
     });
   });
 
   afterAll(async () => {
     await installation?.stop();
+    await s3?.stop();
     await target?.stop();
     await collector?.stop();
   });
