@@ -18,6 +18,23 @@ func native(mapping *sample.Mapping, address uint64) sample.Frame {
 	return sample.Frame{Kind: sample.Native, Address: address, Mapping: mapping}
 }
 
+// parse ends the profile and reads it as pprof does.
+func parse(t *testing.T, builder *Builder) *profile.Profile {
+	t.Helper()
+	packed, err := builder.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := profile.Parse(bytes.NewReader(packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parsed.CheckValid(); err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
 func TestProfileComesOutAsItWentIn(t *testing.T) {
 	app := &sample.Mapping{Path: "/usr/bin/app", BuildID: "abcd", Start: 0x1000, End: 0x9000, Offset: 0x1000}
 	aggregator := NewAggregator(DefaultLimits, true, Moment{Wall: start})
@@ -43,17 +60,7 @@ func TestProfileComesOutAsItWentIn(t *testing.T) {
 	for _, process := range interval.Processes {
 		builder.Add(process)
 	}
-	packed, err := builder.Bytes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	parsed, err := profile.Parse(bytes.NewReader(packed))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := parsed.CheckValid(); err != nil {
-		t.Fatal(err)
-	}
+	parsed := parse(t, builder)
 	if got := len(parsed.Sample); got != 3 {
 		t.Fatalf("stacks: got %d, want 3", got)
 	}
@@ -99,14 +106,7 @@ func TestEveryLocationSaysSomething(t *testing.T) {
 	}
 	builder := NewBuilder(CPU, 5, interval, resolved)
 	builder.Add(interval.Processes[0])
-	packed, err := builder.Bytes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	parsed, err := profile.Parse(bytes.NewReader(packed))
-	if err != nil {
-		t.Fatal(err)
-	}
+	parsed := parse(t, builder)
 	leaf, root := parsed.Sample[0].Location[0], parsed.Sample[0].Location[1]
 	if len(leaf.Line) != 1 || leaf.Line[0].Function.Name != "[unknown]" {
 		t.Errorf("a frame without a name or a mapping: got %v", leaf.Line)
@@ -122,14 +122,7 @@ func TestOffCPUHasNoPeriod(t *testing.T) {
 	interval := aggregator.Flush(Moment{Wall: start.Add(time.Second), Running: time.Second})
 	builder := NewBuilder(TypeOf(interval.Processes[0].Key.Origin), 7, interval, Resolved{{interval.Frames[0]}})
 	builder.Add(interval.Processes[0])
-	packed, err := builder.Bytes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	parsed, err := profile.Parse(bytes.NewReader(packed))
-	if err != nil {
-		t.Fatal(err)
-	}
+	parsed := parse(t, builder)
 	if parsed.SampleType[0].Type != "off_cpu" || parsed.Period != 0 || parsed.Sample[0].Value[0] != 99 {
 		t.Errorf("got %v", parsed)
 	}
