@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ociArchive } from "../../hack/images/oci.ts";
-import { natsServer } from "../../hack/neighbours/nats-server.ts";
+import { NATS_VERSION, natsServer } from "../../hack/neighbours/nats-server.ts";
 import { s3Server } from "../../hack/neighbours/s3-server.ts";
 import { REPOSITORY } from "../harness/server.ts";
 
@@ -38,7 +38,7 @@ export async function buildImages(folder: string): Promise<readonly string[]> {
   return [
     script("hack/images/server.ts", "brazier/brazier"),
     script("hack/agent/image.ts", "brazier/brazier-agent", "--arch", ARCHITECTURE),
-    program(`${HUB}/library/nats:2.15.0-scratch`, await natsServer(), "/nats-server"),
+    program(`${HUB}/library/nats:${NATS_VERSION}-scratch`, await natsServer(), "/nats-server"),
     program(S3_IMAGE, await s3Server(), "/versitygw"),
   ];
 }

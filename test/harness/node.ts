@@ -85,9 +85,9 @@ export async function startNode(): Promise<ClusterNode> {
     const group = readFileSync(join(state, "cgroup"), "utf8").trim();
     const hierarchies = (await readdir(CGROUPS)).map((name) => join(CGROUPS, name, group, "node")).filter((path) => existsSync(path));
     // What runs inside belongs to the node's control groups, so that it ends with the node.
-    const join_ = hierarchies.map((path) => `echo $$ > ${path}/cgroup.procs`).join("; ");
+    const enter = hierarchies.map((path) => `echo $$ > ${path}/cgroup.procs`).join("; ");
     const inside = (command: readonly string[], input?: string): Promise<string> =>
-      withInput("bash", ["-c", `${join_}; exec bash "${node}" exec "${state}" "$@"`, "bash", ...command], input, env);
+      withInput("bash", ["-c", `${enter}; exec bash "${node}" exec "${state}" "$@"`, "bash", ...command], input, env);
     const kubectl = (args: readonly string[], input?: string): Promise<string> =>
       withInput(join(KUBERNETES_BIN, "kubectl"), [`--kubeconfig=${kubeconfig}`, ...args], input, env);
     await inside(["bash", join(scripts, "addons.sh"), state]);
