@@ -27,7 +27,7 @@ export async function watchWorld(
     namespace,
     onChange: (object, previous, gone) => {
       // Our own status comes back here; only what people write is news.
-      if (gone || previous === undefined || intentOf(object) !== intentOf(previous)) wake(keyOfStack(object), "full");
+      if (isNews(object, previous, gone)) wake(keyOfStack(object), "full");
     },
   });
   const wakeAll = (): void => {
@@ -37,7 +37,7 @@ export async function watchWorld(
     resource: POLICIES,
     namespace,
     onChange: (object, previous, gone) => {
-      if (gone || previous === undefined || intentOf(object) !== intentOf(previous)) wakeAll();
+      if (isNews(object, previous, gone)) wakeAll();
     },
   });
   const owned = kinds.map(
@@ -48,7 +48,7 @@ export async function watchWorld(
         labelSelector: `app.kubernetes.io/managed-by=${MANAGED_BY}`,
         onChange: (object, previous, gone) => {
           const key = keyOfOwned(object);
-          if (key !== undefined) wake(key, gone || previous === undefined || intentOf(object) !== intentOf(previous) ? "full" : "status");
+          if (key !== undefined) wake(key, isNews(object, previous, gone) ? "full" : "status");
         },
       }),
   );
@@ -77,6 +77,11 @@ function keyOfOwned({ metadata }: KubeObject): StackKey | undefined {
 function isOf(object: KubeObject, key: StackKey): boolean {
   const found = keyOfOwned(object);
   return found?.namespace === key.namespace && found.name === key.name;
+}
+
+/** Whether it came, went, or is wanted otherwise than before. */
+function isNews(object: KubeObject, previous: KubeObject | undefined, gone: boolean): boolean {
+  return gone || previous === undefined || intentOf(object) !== intentOf(previous);
 }
 
 /** Generation, labels and annotations: what somebody wants, in contrast to what is. Kinds that count no generation want everything. */

@@ -13,6 +13,7 @@ import { type ApiServerProcess, startApiServer, whyNoApiServer } from "../harnes
 import { weighFunctions } from "../harness/flame-graph.ts";
 import { freePorts } from "../harness/free-port.ts";
 import { REPOSITORY, type Server, startServer } from "../harness/server.ts";
+import { until } from "../harness/until.ts";
 import { type ContainerGroup, type Hierarchy, hierarchies, makeContainerGroup } from "./cgroups.ts";
 import { has, reasonNotToRun } from "./programs.ts";
 import { start, stopAll } from "./running.ts";
@@ -145,14 +146,11 @@ describe.skipIf(unable !== undefined)("the agent in a cluster", () => {
     ]);
   }
 
-  async function eventually<T>(what: string, look: () => T | undefined | Promise<T | undefined>): Promise<T> {
-    const deadline = performance.now() + 90_000;
-    for (;;) {
-      const found = await look();
-      if (found !== undefined) return found;
-      if (performance.now() > deadline) throw new Error(`never: ${what}\n${agent?.logs().slice(-4000)}`);
-      await pause(300);
-    }
+  /** What the agent said is told with the failure. */
+  function eventually<T>(what: string, look: () => T | undefined | Promise<T | undefined>): Promise<T> {
+    return until(what, look, { withinMs: 90_000, everyMs: 300 }).catch((error: Error) => {
+      throw new Error(`${error.message}\n${agent?.logs().slice(-4000)}`, { cause: error });
+    });
   }
 
   const seriesWith = (selector: string, names: readonly string[] = []) =>

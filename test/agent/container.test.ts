@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ociArchive } from "../../hack/images/oci.ts";
 import { flameGraphOf, seriesOf } from "../clients/ask.ts";
@@ -11,6 +10,7 @@ import { type Container, type Containerd, startContainerd, whyNoContainerd } fro
 import { weighFunctions } from "../harness/flame-graph.ts";
 import { freePorts } from "../harness/free-port.ts";
 import { REPOSITORY, type Server, startServer } from "../harness/server.ts";
+import { until } from "../harness/until.ts";
 import { buildPrograms, CAPABILITIES, has, reasonNotToRun } from "./programs.ts";
 import { start, stopAll } from "./running.ts";
 
@@ -80,10 +80,10 @@ describe.skipIf(unable !== undefined)("the agent's image in a container", () => 
         ...["--rate", "97", "--interval", "2s", "--cpu-max", "0", "--labels", "run=container"],
       ],
     });
-    await until("the agent took no stacks", async () => (await statusOf(`http://127.0.0.1:${port}/ready`)) === 200);
-    await until("hot_c was not found", () => finds('{service_name="w-c-noframes",run="container"}', "hot_c"));
+    await waitFor("the agent takes stacks", async () => (await fetch(`http://127.0.0.1:${port}/ready`)).ok);
+    await waitFor("hot_c", () => finds('{service_name="w-c-noframes",run="container"}', "hot_c"));
     const selector = `{container="${idOf("neighbour").slice(0, 12)}",run="container"}`;
-    await until("the neighbour was not found", () => finds(selector, "hot_c"));
+    await waitFor("the neighbour", () => finds(selector, "hot_c"));
     expect(await seriesOf(server.url, selector, ["service_name"])).toEqual([{ service_name: "w-namespaced" }]);
   });
 
@@ -96,21 +96,10 @@ describe.skipIf(unable !== undefined)("the agent's image in a container", () => 
     return [...weighFunctions(await flameGraphOf(server.url, CPU, selector)).keys()].includes(name);
   }
 
-  async function until(otherwise: string, holds: () => Promise<boolean>): Promise<void> {
-    const deadline = performance.now() + 90_000;
-    while (!(await holds())) {
-      if (performance.now() > deadline) throw new Error(`${otherwise}\n${agent?.logs()}`);
-      await pause(300);
-    }
+  /** What the agent said is told with the failure. */
+  function waitFor(what: string, holds: () => Promise<boolean>): Promise<boolean> {
+    return until(what, holds, { withinMs: 90_000, everyMs: 300 }).catch((error: Error) => {
+      throw new Error(`${error.message}\n${agent?.logs()}`, { cause: error });
+    });
   }
 });
-
-async function statusOf(url: string): Promise<number | undefined> {
-  return fetch(url).then(
-    async (response) => {
-      await response.arrayBuffer();
-      return response.status;
-    },
-    () => undefined,
-  );
-}
