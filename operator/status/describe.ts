@@ -7,6 +7,7 @@ import { textAt } from "../kube/object.ts";
 import type { Observed } from "../observe/observed.ts";
 import { segmentDecision } from "../scaling/segment.ts";
 import type { ProfilingStackStatus } from "../types/profiling-stack.ts";
+import { isoSeconds, sinceOf } from "./moments.ts";
 
 type Condition = NonNullable<ProfilingStackStatus["conditions"]>[number];
 type Finding = { readonly type: string; readonly status: Condition["status"]; readonly reason: string; readonly message: string };
@@ -20,7 +21,7 @@ export function describe(observed: Observed, outcome: Outcome, settings: Setting
   const before = stack.status?.conditions ?? [];
   const conditions = findings(context, outcome, components).map((finding): Condition => {
     const known = before.find(({ type }) => type === finding.type);
-    const since = known?.status === finding.status ? known.lastTransitionTime : isoSeconds(nowMs);
+    const since = sinceOf(known, finding.status) ?? isoSeconds(nowMs);
     return { ...finding, observedGeneration: stack.metadata.generation ?? 0, lastTransitionTime: since };
   });
   const upgrade = upgradeOf(context);
@@ -198,10 +199,6 @@ function scalingOf(context: Context, outcome: Outcome, nowMs: UnixMs): NonNullab
   const before = known.find(({ component }) => component === "segment");
   const lastScaleTime = before === undefined || before.replicas === decision.replicas ? before?.lastScaleTime : isoSeconds(nowMs);
   return [{ component: "segment", ...decision, ...(lastScaleTime === undefined ? {} : { lastScaleTime }) }];
-}
-
-function isoSeconds(atMs: UnixMs): string {
-  return new Date(atMs).toISOString().replace(/\.\d+Z$/, "Z");
 }
 
 function selectorText(context: Context): string {

@@ -71,7 +71,8 @@ function agentOf(pod: KubeObject, page: Page | undefined): AgentState {
     rateWantedHz: sum("rate_wanted_hertz"),
     samples: sum("samples_taken_total"),
     lostSamples: sum("samples_lost_total"),
-    droppedSamples: sum("dropped_samples_total"),
+    // By reason, and of those that have occurred.
+    droppedSamples: sum("dropped_samples_total") ?? 0,
     waitingSamples: sum("waiting_samples"),
     cpuCores: sum("cpu_cores"),
     memoryBytes: sum("resident_bytes"),
