@@ -8,6 +8,7 @@ import { hashOf } from "../kube/hash.ts";
 import type { Observed } from "../observe/observed.ts";
 import type { ProfilingStackStatus } from "../types/profiling-stack.ts";
 import { readyCondition } from "./describe.ts";
+import { isoSeconds } from "./iso-seconds.ts";
 
 const MANAGER = "brazier-operator-status";
 
@@ -47,7 +48,7 @@ async function tell(
   { cluster, clock, log }: StatusDeps,
 ): Promise<void> {
   const { name, namespace, uid } = stack.metadata;
-  const time = new Date(clock.nowMs()).toISOString().replace(/\.\d+Z$/, "Z");
+  const time = isoSeconds(clock.nowMs());
   const event = {
     apiVersion: "v1",
     kind: "Event",
