@@ -62,6 +62,7 @@ function observed(spec: unknown): Observed {
     policies: [],
     nats: { user: "u", password: "p", tls: { caCertificate: "a", caKey: "d", certificate: "b", key: "c" } },
     lag: [],
+    inFlight: "offered",
   };
 }
 

@@ -1,4 +1,5 @@
 import type { KubeObject } from "../kube/object.ts";
+import { IN_FLIGHT_METRIC, inFlightTarget } from "../scaling/in-flight.ts";
 import { segmentDecision } from "../scaling/segment.ts";
 import { type ComponentSpec, type Context, present, replicasOf, stackObject } from "./context.ts";
 import { durationSeconds } from "./duration.ts";
@@ -89,6 +90,7 @@ function roleService(context: Context, role: Role, pods: string): KubeObject {
 }
 
 function autoscaler(context: Context, role: Role, spec: ComponentSpec | undefined): KubeObject {
+  const inFlight = role === "query" ? inFlightTarget(context) : undefined;
   const scaling = spec?.autoscaling ?? { minReplicas: 1, maxReplicas: 1, targetCpuPercent: 70, scaleDownStabilization: "300s" };
   return stackObject(
     context,
@@ -100,6 +102,15 @@ function autoscaler(context: Context, role: Role, spec: ComponentSpec | undefine
         maxReplicas: scaling.maxReplicas,
         metrics: [
           { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: scaling.targetCpuPercent } } },
+          // The autoscaler takes the metric that asks for most.
+          ...(inFlight === undefined
+            ? []
+            : [
+                {
+                  type: "Pods",
+                  pods: { metric: { name: IN_FLIGHT_METRIC }, target: { type: "AverageValue", averageValue: String(inFlight) } },
+                },
+              ]),
         ],
         behavior: {
           scaleDown: {
