@@ -1,7 +1,7 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type EventObject, hasTrouble, type Pod, type StackObject, troubleOf } from "./cluster-trouble.ts";
+import { type EventObject, hasRestarted, hasTrouble, type Pod, type StackObject, troubleOf } from "./cluster-trouble.ts";
 import { type ClusterNode, nodeLogs } from "./node.ts";
 
 const TELLING_LINES = 25;
@@ -36,9 +36,11 @@ export async function writeReport(node: ClusterNode): Promise<{ readonly folder:
     const log = await kubectl("-n", namespace, "logs", name, "--all-containers", "--prefix");
     write(`pod-${namespace}-${name}.log`, log);
     if (!hasTrouble(pod)) continue;
+    lastLines.push(...log.trim().split("\n").slice(-TELLING_LINES));
+    if (!hasRestarted(pod)) continue;
     const before = await kubectl("-n", namespace, "logs", name, "--all-containers", "--prefix", "--previous");
     write(`pod-${namespace}-${name}-before.log`, before);
-    lastLines.push(...`${before}\n${log}`.trim().split("\n").slice(-TELLING_LINES));
+    lastLines.push(...before.trim().split("\n").slice(-TELLING_LINES));
   }
   const events = await list<EventObject>("events", "--sort-by=.lastTimestamp");
   return { folder, telling: [...troubleOf(await list<StackObject>("pstack"), pods, events), ...lastLines] };

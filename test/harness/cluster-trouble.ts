@@ -31,9 +31,13 @@ export type EventObject = {
 
 const EVENTS_MAX = 15;
 
-export function hasTrouble({ status }: Pod): boolean {
-  const { phase, containerStatuses = [] } = status;
-  return phase !== "Succeeded" && (phase !== "Running" || containerStatuses.some(({ ready, restartCount }) => !ready || restartCount > 0));
+export function hasTrouble(pod: Pod): boolean {
+  const { phase, containerStatuses = [] } = pod.status;
+  return phase !== "Succeeded" && (phase !== "Running" || hasRestarted(pod) || containerStatuses.some(({ ready }) => !ready));
+}
+
+export function hasRestarted({ status }: Pod): boolean {
+  return status.containerStatuses?.some(({ restartCount }) => restartCount > 0) === true;
 }
 
 /** Lines: what stacks say of themselves, pods that are not well, and the last warnings, which are given oldest first. */
