@@ -16,6 +16,8 @@ export const HTTP_PORT = 4040;
 export const OTLP_GRPC_PORT = 4317;
 export const OTLP_HTTP_PORT = 4318;
 export const AGENT_PORT = 4041;
+/** Probes and metrics of servers, without TLS and without tokens: never part of what is exposed. */
+export const STATUS_PORT = 4042;
 export const NATS_PORT = 4222;
 export const NATS_ROUTE_PORT = 6222;
 export const NATS_MONITOR_PORT = 8222;
