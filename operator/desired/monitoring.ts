@@ -7,6 +7,7 @@ export const OPTIONAL_KINDS = {
   serviceMonitor: { apiVersion: "monitoring.coreos.com/v1", kind: "ServiceMonitor" },
   prometheusRule: { apiVersion: "monitoring.coreos.com/v1", kind: "PrometheusRule" },
   grafanaDatasource: { apiVersion: "grafana.integreatly.org/v1beta1", kind: "GrafanaDatasource" },
+  scaledObject: { apiVersion: "keda.sh/v1alpha1", kind: "ScaledObject" },
   httpRoute: { apiVersion: "gateway.networking.k8s.io/v1", kind: "HTTPRoute" },
 } as const satisfies Record<string, Kind>;
 

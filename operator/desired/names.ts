@@ -3,6 +3,8 @@
 export const API_GROUP = "profiling.brazier.dev";
 export const API_VERSION = `${API_GROUP}/v1alpha1`;
 export const MANAGED_BY = "brazier-operator";
+/** Who has set a field, as the API server notes it down. */
+export const FIELD_MANAGER = "brazier-operator";
 
 export const CONFIG_HASH = `${API_GROUP}/config-hash`;
 /** Labels, because owner references do not reach from a namespace to objects of the whole cluster. */

@@ -5,6 +5,8 @@ import { type ComponentSpec, type Context, present, replicasOf, stackObject } fr
 import { durationSeconds } from "./duration.ts";
 import { HTTP_PORT, OTLP_GRPC_PORT, OTLP_HTTP_PORT, objectName, STATUS_PORT, selectorOf } from "./names.ts";
 import { serverPod } from "./pod.ts";
+import { replicasUntilTaken } from "./replicas.ts";
+import { scaledObject } from "./scaled-object.ts";
 import { DEMO, type Role } from "./sizes.ts";
 
 /** Readers first: what is new is read before it is written. */
@@ -37,6 +39,7 @@ function buildRole(context: Context, role: Role): readonly KubeObject[] {
   const { replicas, autoscaled } = replicasOf(context, role);
   const decided = role === "segment" ? segmentDecision(context) : undefined;
   const byOthers = autoscaled && decided === undefined;
+  const byKeda = byOthers && role === "segment";
   const pod = serverPod(context, {
     component: role,
     roles: role,
@@ -49,8 +52,7 @@ function buildRole(context: Context, role: Role): readonly KubeObject[] {
     { apiVersion: "apps/v1", kind: "Deployment", part: role },
     {
       spec: present({
-        // A number that an autoscaler owns is not ours to say.
-        replicas: byOthers ? undefined : (decided?.replicas ?? replicas),
+        replicas: byOthers ? replicasUntilTaken(context, role) : (decided?.replicas ?? replicas),
         revisionHistoryLimit: 3,
         selector: { matchLabels: selectorOf(context.key, role) },
         strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
@@ -61,7 +63,7 @@ function buildRole(context: Context, role: Role): readonly KubeObject[] {
   return [
     deployment,
     ...roleServices(context, role, role),
-    ...(byOthers ? [autoscaler(context, role, spec)] : []),
+    ...(byKeda ? [scaledObject(context)] : byOthers ? [autoscaler(context, role, spec)] : []),
     ...disruptionBudget(context, role, spec, autoscaled ? (spec?.autoscaling?.minReplicas ?? 1) : replicas),
   ];
 }

@@ -12,7 +12,7 @@ import type { LagTarget } from "./lag-watch.ts";
 export function lagTargets(world: World): readonly LagTarget[] {
   return world.stacks().flatMap((object): readonly LagTarget[] => {
     const { spec, metadata } = object as unknown as Stack;
-    if (spec.paused || segmentBounds(spec) === undefined) return [];
+    if (spec.paused || segmentBounds(spec) === undefined || spec.segment?.autoscaling?.by === "KEDA") return [];
     const key = { namespace: metadata.namespace, name: metadata.name };
     return [{ key, replicas: replicasOf(world, key) }];
   });
