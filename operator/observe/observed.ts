@@ -2,7 +2,7 @@ import type { NatsCredentials } from "../credentials/nats-credentials.ts";
 import type { KubeObject, Metadata } from "../kube/object.ts";
 import type { MetricOffer } from "../scaling/in-flight.ts";
 import type { LagSample } from "../scaling/lag.ts";
-import type { ProfilingPolicySpec } from "../types/profiling-policy.ts";
+import type { ProfilingPolicySpec, ProfilingPolicyStatus } from "../types/profiling-policy.ts";
 import type { ProfilingStackSpec, ProfilingStackStatus } from "../types/profiling-stack.ts";
 
 export type Stack = {
@@ -11,7 +11,11 @@ export type Stack = {
   readonly status?: Partial<ProfilingStackStatus>;
 };
 
-export type Policy = { readonly metadata: Metadata & { readonly namespace: string }; readonly spec: ProfilingPolicySpec };
+export type Policy = {
+  readonly metadata: Metadata & { readonly namespace: string };
+  readonly spec: ProfilingPolicySpec;
+  readonly status?: ProfilingPolicyStatus;
+};
 
 /** What one reconciliation knows of the world: read once, frozen, and all that the pure steps see. */
 export type Observed = {

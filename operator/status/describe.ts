@@ -6,7 +6,7 @@ import { countsOf, isHealthy, partsToUpgrade, runningTag, workloadOf } from "../
 import { textAt } from "../kube/object.ts";
 import type { Observed } from "../observe/observed.ts";
 import type { ProfilingStackStatus } from "../types/profiling-stack.ts";
-import { isoSeconds } from "./iso-seconds.ts";
+import { isoSeconds, sinceOf } from "./moments.ts";
 import { scalingOf } from "./scaling.ts";
 
 type Condition = NonNullable<ProfilingStackStatus["conditions"]>[number];
@@ -21,7 +21,7 @@ export function describe(observed: Observed, outcome: Outcome, settings: Setting
   const before = stack.status?.conditions ?? [];
   const conditions = findings(context, outcome, components).map((finding): Condition => {
     const known = before.find(({ type }) => type === finding.type);
-    const since = known?.status === finding.status ? known.lastTransitionTime : isoSeconds(nowMs);
+    const since = sinceOf(known, finding.status) ?? isoSeconds(nowMs);
     return { ...finding, observedGeneration: stack.metadata.generation ?? 0, lastTransitionTime: since };
   });
   const upgrade = upgradeOf(context);

@@ -9,7 +9,7 @@ import type { ScalingBounds } from "../scaling/decide.ts";
 import { IN_FLIGHT_METRIC, inFlightTarget, METRICS_GROUP } from "../scaling/in-flight.ts";
 import { segmentDecision } from "../scaling/segment.ts";
 import type { ProfilingStackStatus } from "../types/profiling-stack.ts";
-import { isoSeconds } from "./iso-seconds.ts";
+import { isoSeconds } from "./moments.ts";
 
 type Row = NonNullable<ProfilingStackStatus["scaling"]>[number];
 
