@@ -90,6 +90,37 @@ describe("the status of scaling", () => {
     expect(scalingOf(contextOf(later, SETTINGS), true, NOW_MS)).toEqual([{ ...row, lastScaleTime: "2026-01-02T03:04:05Z" }]);
   });
 
+  it("says of KEDA's workers what KEDA decided, and what it waits for or lacks", () => {
+    const world = observed({ segment: { autoscaling: { by: "KEDA", minReplicas: 2, maxReplicas: 90 } } });
+    const desired = buildDesired(world, SETTINGS);
+    const rowsWith = (status: object, more: readonly KubeObject[] = []): ReturnType<typeof scalingOf> => {
+      const owned = desired.map((object): KubeObject => (object.kind === "ScaledObject" ? { ...object, status } : object));
+      return scalingOf(contextOf({ ...world, owned: [...owned, ...more] }, SETTINGS), true, NOW_MS);
+    };
+    const row = { component: "segment", minReplicas: 2, maxReplicas: 16, by: "KEDA" };
+    expect(rowsWith({})).toMatchObject([
+      { ...row, replicas: 2, reason: expect.stringContaining("has not taken up ScaledObject main-segment") },
+    ]);
+    const ready = (status: string) => ({
+      conditions: [{ type: "Ready", status, reason: "ScaledObjectCheckFailed", message: "no such trigger" }],
+    });
+    expect(rowsWith(ready("False"))).toMatchObject([{ ...row, reason: "KEDA cannot decide: ScaledObjectCheckFailed: no such trigger" }]);
+    const autoscaler = {
+      apiVersion: "autoscaling/v2",
+      kind: "HorizontalPodAutoscaler",
+      metadata: { name: "keda-hpa-main-segment", namespace: "profiling" },
+      status: { desiredReplicas: 11, lastScaleTime: "2026-01-01T00:00:00Z" },
+    };
+    expect(rowsWith(ready("True"), [autoscaler])).toEqual([
+      {
+        ...row,
+        replicas: 11,
+        reason: "by messages that wait (500 for each worker) and their age (10s)",
+        lastScaleTime: "2026-01-01T00:00:00Z",
+      },
+    ]);
+  });
+
   it("says nothing of parts whose number is fixed", () => {
     expect(scalingOf(contextOf(observed({ query: { replicas: 3 } }), SETTINGS), true, NOW_MS)).toEqual([]);
   });

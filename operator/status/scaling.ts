@@ -2,8 +2,10 @@ import type { UnixMs } from "../../pipeline/base/units.ts";
 import type { Context } from "../desired/context.ts";
 import { objectName } from "../desired/names.ts";
 import { workloadOf } from "../desired/rollout.ts";
+import { kedaAutoscalerName } from "../desired/scaled-object.ts";
 import { numberAt, textAt, valueAt } from "../kube/object.ts";
 import { segmentBounds } from "../scaling/bounds.ts";
+import type { ScalingBounds } from "../scaling/decide.ts";
 import { IN_FLIGHT_METRIC, inFlightTarget, METRICS_GROUP } from "../scaling/in-flight.ts";
 import { segmentDecision } from "../scaling/segment.ts";
 import type { ProfilingStackStatus } from "../types/profiling-stack.ts";
@@ -26,7 +28,8 @@ export function scalingOf(context: Context, isApplied: boolean, nowMs: UnixMs): 
 function segmentRow(context: Context, isApplied: boolean, nowMs: UnixMs): readonly Row[] {
   const [bounds, decision] = [segmentBounds(context.spec), segmentDecision(context)];
   const before = context.observed.stack.status?.scaling?.find(({ component }) => component === "segment");
-  if (bounds === undefined || decision === undefined) return [];
+  if (bounds === undefined) return [];
+  if (decision === undefined) return kedaRow(context, bounds);
   if (!isApplied) return before === undefined ? [] : [before];
   const lastScaleTime = before === undefined || before.replicas === decision.replicas ? before?.lastScaleTime : isoSeconds(nowMs);
   return [
@@ -37,6 +40,37 @@ function segmentRow(context: Context, isApplied: boolean, nowMs: UnixMs): readon
       maxReplicas: bounds.max,
       by: "Operator",
       reason: decision.reason,
+      ...(lastScaleTime === undefined ? {} : { lastScaleTime }),
+    },
+  ];
+}
+
+/** What KEDA makes of the ScaledObject; the autoscaler that it makes of that carries the stack's labels, too. */
+function kedaRow(context: Context, { min, max }: ScalingBounds): readonly Row[] {
+  const { spec, key, observed } = context;
+  const named = (kind: string, name: string) => observed.owned.find((object) => object.kind === kind && object.metadata.name === name);
+  const asked = named("ScaledObject", objectName(key, "segment"));
+  if (asked === undefined || spec.segment?.autoscaling === undefined) return [];
+  const autoscaler = named("HorizontalPodAutoscaler", kedaAutoscalerName(context));
+  const { targetWaiting, targetAge } = spec.segment.autoscaling;
+  const ready = conditionOf(valueAt(asked, "status", "conditions"), "Ready");
+  const basis = `by messages that wait (${targetWaiting} for each worker) and their age (${targetAge})`;
+  const reason =
+    ready === undefined
+      ? `KEDA has not taken up ScaledObject ${asked.metadata.name} yet: see whether its operator runs`
+      : textAt(ready, "status") === "True"
+        ? `${basis}${hindrance(valueAt(autoscaler, "status", "conditions"))}`
+        : `KEDA cannot decide: ${textAt(ready, "reason")}: ${textAt(ready, "message")}`;
+  const running = numberAt(workloadOf(context, "segment"), "spec", "replicas") ?? min;
+  const lastScaleTime = textAt(autoscaler, "status", "lastScaleTime");
+  return [
+    {
+      component: "segment",
+      replicas: numberAt(autoscaler, "status", "desiredReplicas") || running,
+      minReplicas: min,
+      maxReplicas: max,
+      by: "KEDA",
+      reason: reason.slice(0, 1024),
       ...(lastScaleTime === undefined ? {} : { lastScaleTime }),
     },
   ];
@@ -85,10 +119,15 @@ function queryBasis(context: Context, cpuPercent: number): string {
 
 /** The conditions of an autoscaler that say why it does not do what it should. */
 function hindrance(conditions: unknown): string {
-  if (!Array.isArray(conditions)) return "";
-  const of = (type: string, status: string): unknown =>
-    conditions.find((one) => textAt(one, "type") === type && textAt(one, "status") === status);
+  const of = (type: string, status: string): unknown => {
+    const found = conditionOf(conditions, type);
+    return textAt(found, "status") === status ? found : undefined;
+  };
   const blind = of("ScalingActive", "False") ?? of("AbleToScale", "False");
   if (blind !== undefined) return `; it cannot decide: ${textAt(blind, "reason")}: ${textAt(blind, "message")}`;
   return textAt(of("ScalingLimited", "True"), "reason") === "TooManyReplicas" ? "; more than maxReplicas would be needed" : "";
+}
+
+function conditionOf(conditions: unknown, type: string): unknown {
+  return Array.isArray(conditions) ? conditions.find((one) => textAt(one, "type") === type) : undefined;
 }

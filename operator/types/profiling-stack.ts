@@ -237,12 +237,14 @@ export type ProfilingStackSpec = {
   readonly segment?: {
     /** How many pods run; absent, the stack's size decides. Not together with `autoscaling`. */
     readonly replicas?: number;
-    /** Lets the operator decide how many segment workers run, by how much and how long profiles wait in the queue. */
+    /** Lets the operator, or KEDA, decide how many segment workers run, by how much and how long profiles wait in the queue. */
     readonly autoscaling?: {
       /** The fewest pods. */
       readonly minReplicas: number;
       /** The most pods. */
       readonly maxReplicas: number;
+      /** Who counts the workers; `KEDA` asks for a ScaledObject, and for KEDA in the cluster. */
+      readonly by: "Operator" | "KEDA";
       /** Messages waiting for each worker that the operator aims at. */
       readonly targetWaiting: number;
       /** The age of the oldest waiting profile that the operator aims at. A duration such as `90s`, `12h`, `31d`. */
@@ -714,7 +716,7 @@ export type ProfilingStackStatus = {
     /** The most there may be. */
     readonly maxReplicas?: number;
     /** Who decides. */
-    readonly by?: "Operator" | "HorizontalPodAutoscaler";
+    readonly by?: "Operator" | "HorizontalPodAutoscaler" | "KEDA";
     /** Why. */
     readonly reason: string;
     /** When that last changed. */
