@@ -8,7 +8,17 @@ export type QueryMetrics = ReturnType<typeof createQueryMetrics>;
 /** All metrics of the query role. */
 export function createQueryMetrics(
   registry: Registry,
-  { turns, threads, diskCache }: { readonly turns: FairTurns; readonly threads: QueryThreads; readonly diskCache: DiskCache | undefined },
+  {
+    turns,
+    threads,
+    diskCache,
+    partsAtWork,
+  }: {
+    readonly turns: FairTurns;
+    readonly threads: QueryThreads;
+    readonly diskCache: DiskCache | undefined;
+    readonly partsAtWork: () => number;
+  },
 ) {
   gauge(registry, {
     name: "brazier_query_running",
@@ -19,6 +29,11 @@ export function createQueryMetrics(
     name: "brazier_query_waiting",
     help: "questions that wait for their turn",
     collect: (metric) => metric.set(turns.waiting),
+  });
+  gauge(registry, {
+    name: "brazier_query_parts_running",
+    help: "parts of other queriers' questions that are being answered",
+    collect: (metric) => metric.set(partsAtWork()),
   });
   gauge(registry, {
     name: "brazier_query_cache_bytes",
