@@ -51,6 +51,7 @@ function objectReads(fault: "hang" | "none"): void {
 }
 
 const range = { start: String(Date.now() - 1_800_000), end: String(Date.now() + 1_800_000) };
+const wide = { ...range, profileTypeID: "process_cpu:cpu:nanoseconds:cpu:nanoseconds", labelSelector: "{}" };
 
 async function fill(url: string): Promise<void> {
   const profiles = Array.from({ length: SERVICES }, (_, i) => ({
@@ -63,7 +64,7 @@ async function fill(url: string): Promise<void> {
 /** A wide question, with the way to leave it. */
 function wideQuestion(url: string): { readonly leave: () => void; readonly ended: Promise<string> } {
   const gone = new AbortController();
-  const body = JSON.stringify({ ...range, profileTypeID: "process_cpu:cpu:nanoseconds:cpu:nanoseconds", labelSelector: "{}" });
+  const body = JSON.stringify(wide);
   const ended = fetch(`${url}/querier.v1.QuerierService/SelectMergeStacktraces`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -175,6 +176,15 @@ describe("a question shared with other queriers", () => {
     }
     await until("the end of the question", async () => (await cancelledQuestions(asked.url)) === 1);
     await expectQuiet([asked, ...peers]);
-    expect(await wideQuestion(asked.url).ended).toBe("answered 200");
+  });
+
+  it("is answered from S3 by all of them together", async () => {
+    objectReads("none");
+    const { flamegraph } = await ask<{ flamegraph?: { total?: string } }>(installation.url("query"), "SelectMergeStacktraces", wide);
+    expect(flamegraph?.total).toBe(String(SERVICES * 10));
+    for (const { url } of installation.of("query")) {
+      expect(await metricOf(url, 'brazier_query_parts_total{side="answered",outcome="answered"}')).toBeGreaterThan(0);
+      expect(await metricOf(url, "brazier_query_read_bytes_total")).toBeGreaterThan(0);
+    }
   });
 });
