@@ -6,11 +6,13 @@ import { systemRandom } from "../pipeline/base/random.ts";
 import { AppliedObjects } from "./apply/apply.ts";
 import type { Settings } from "./desired/context.ts";
 import { OPTIONAL_KINDS } from "./desired/monitoring.ts";
+import { keepPolicies } from "./keep-policies.ts";
 import { ApiServer } from "./kube/cluster.ts";
 import { KnownKinds } from "./kube/known-kinds.ts";
 import { leadWhile } from "./leader/lease.ts";
 import { operatorMetrics } from "./metrics.ts";
 import { reconcile, verdictOf } from "./reconcile.ts";
+import { InFlightOffer } from "./scaling/in-flight-offer.ts";
 import { LagWatch } from "./scaling/lag-watch.ts";
 import { readLag } from "./scaling/read-lag.ts";
 import { lagTargets, metricsUrl, wantsAnother } from "./scaling/targets.ts";
@@ -35,6 +37,9 @@ export type OperatorOptions = {
 /** Stacks looked at side by side; one alone needs only a few requests at a time. */
 const WORKERS = 4;
 
+/** They are judged against each other, so they are one piece of work. */
+const ALL_POLICIES = "policies";
+
 /** Runs until the signal, or until the lease is lost: then the process ends, and its successor begins with a clean memory. */
 export async function runOperator(options: OperatorOptions, log: Log, signal: AbortSignal): Promise<"stopped" | "lost"> {
   const config = new KubeConfig();
@@ -52,11 +57,14 @@ export async function runOperator(options: OperatorOptions, log: Log, signal: Ab
     state = "reading";
     const woken: WorkQueue = new WorkQueue({ clock, random, work: (key, depth) => work(key, depth) });
     queue = woken;
-    const world = await watchWorld({ cluster, config, clock, random, log }, options.watchNamespace, (key, depth) =>
-      woken.add(`${key.namespace}/${key.name}`, depth),
-    );
+    const policies: WorkQueue = new WorkQueue({ clock, random, work: () => workOnPolicies() });
+    const world = await watchWorld({ cluster, config, clock, random, log }, options.watchNamespace, {
+      stack: (key, depth) => woken.add(`${key.namespace}/${key.name}`, depth),
+      policies: () => policies.add(ALL_POLICIES, "status"),
+    });
     const applied = new AppliedObjects();
     const kinds = new KnownKinds(cluster, clock, Object.values(OPTIONAL_KINDS));
+    const inFlight = new InFlightOffer(cluster, clock);
     const lag: LagWatch = new LagWatch({
       clock,
       log,
@@ -75,6 +83,7 @@ export async function runOperator(options: OperatorOptions, log: Log, signal: Ab
           world,
           kinds,
           lag,
+          inFlight,
           clock,
           random,
           settings: options.settings,
@@ -98,14 +107,24 @@ export async function runOperator(options: OperatorOptions, log: Log, signal: Ab
         metrics.seconds.observe((clock.monotonicMs() - startMs) / 1000);
       }
     };
+    const workOnPolicies = async (): Promise<Verdict> => {
+      try {
+        await keepPolicies(world, { cluster, clock, log });
+        return { kind: "done" };
+      } catch (error) {
+        log.error({ err: error }, "status of policies not written");
+        return { kind: "failed" };
+      }
+    };
     if (!lost.aborted) {
       state = "leading";
       woken.start(WORKERS);
+      policies.start(1);
       lag.start();
       await new Promise<void>((resolve) => lost.addEventListener("abort", () => resolve(), { once: true }));
     }
     await lag.stop();
-    await woken.stop();
+    await Promise.all([woken.stop(), policies.stop()]);
     await world.stop();
     state = "waiting";
   };

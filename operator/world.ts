@@ -8,15 +8,13 @@ import type { World } from "./observe/observe.ts";
 import { Reflector, type ReflectorDeps } from "./watch/reflector.ts";
 import type { Depth } from "./watch/work-queue.ts";
 
+export type Wake = { readonly stack: (key: StackKey, depth: Depth) => void; readonly policies: () => void };
+
 /**
  * Copies of everything that matters: stacks, policies, and what carries the operator's label. Pods of others never come here, however
- * many there are. `wake` is told which stack to look at, and how deeply.
+ * many there are. `wake` is told which stack to look at, and how deeply; and when what is said of policies may be another thing.
  */
-export async function watchWorld(
-  deps: ReflectorDeps,
-  namespace: string | undefined,
-  wake: (key: StackKey, depth: Depth) => void,
-): Promise<World & Running> {
+export async function watchWorld(deps: ReflectorDeps, namespace: string | undefined, wake: Wake): Promise<World & Running> {
   const known = await knownKinds(
     deps.cluster,
     OWNED_KINDS.filter(({ optional }) => optional),
@@ -27,17 +25,21 @@ export async function watchWorld(
     namespace,
     onChange: (object, previous, gone) => {
       // Our own status comes back here; only what people write is news.
-      if (isNews(object, previous, gone)) wake(keyOfStack(object), "full");
+      if (!isNews(object, previous, gone)) return;
+      wake.stack(keyOfStack(object), "full");
+      wake.policies();
     },
   });
   const wakeAll = (): void => {
-    for (const stack of stacks.values()) wake(keyOfStack(stack), "full");
+    for (const stack of stacks.values()) wake.stack(keyOfStack(stack), "full");
   };
   const policies = new Reflector(deps, {
     resource: POLICIES,
     namespace,
     onChange: (object, previous, gone) => {
-      if (isNews(object, previous, gone)) wakeAll();
+      if (!isNews(object, previous, gone)) return;
+      wakeAll();
+      wake.policies();
     },
   });
   const owned = kinds.map(
@@ -48,7 +50,11 @@ export async function watchWorld(
         labelSelector: `app.kubernetes.io/managed-by=${MANAGED_BY}`,
         onChange: (object, previous, gone) => {
           const key = keyOfOwned(object);
-          if (key !== undefined) wake(key, isNews(object, previous, gone) ? "full" : "status");
+          if (key === undefined) return;
+          const isNew = isNews(object, previous, gone);
+          wake.stack(key, isNew ? "full" : "status");
+          // Agents read policies from one of these.
+          if (isNew && object.kind === "ConfigMap") wake.policies();
         },
       }),
   );

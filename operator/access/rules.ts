@@ -18,7 +18,7 @@ const KEPT = ["persistentvolumeclaims"];
  */
 export const OPERATOR_RULES: readonly AccessRule[] = [
   { apiGroups: [API_GROUP], resources: ["profilingstacks", "profilingpolicies"], verbs: ["list", "watch"] },
-  { apiGroups: [API_GROUP], resources: ["profilingstacks/status"], verbs: ["patch"] },
+  { apiGroups: [API_GROUP], resources: ["profilingstacks/status", "profilingpolicies/status"], verbs: ["patch"] },
   // Where the cluster protects owner references, whoever names a stack as an owner that blocks must hold this; it is never called.
   { apiGroups: [API_GROUP], resources: ["profilingstacks/finalizers"], verbs: ["update"] },
   ...ownedRules(),

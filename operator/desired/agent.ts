@@ -3,6 +3,7 @@ import { hashOf } from "../kube/hash.ts";
 import type { KubeObject } from "../kube/object.ts";
 import { type Context, imageName, present, stackObject } from "./context.ts";
 import { AGENT_CLUSTER_ROLE, AGENT_PORT, CONFIG_HASH, HTTP_PORT, hostOf, labelsOf, objectName, selectorOf } from "./names.ts";
+import { policiesInOrder, policyEntry } from "./policies.ts";
 import { tagOf } from "./rollout.ts";
 import { AGENT } from "./sizes.ts";
 
@@ -25,7 +26,7 @@ export function buildAgent(context: Context): readonly KubeObject[] {
       {
         data: {
           "agent.yaml": stringify(agentSettings(context), { lineWidth: 0 }),
-          "policies.yaml": stringify(policies(context), { lineWidth: 0 }),
+          "policies.yaml": stringify(policiesInOrder(context.observed.policies).map(policyEntry), { lineWidth: 0 }),
         },
       },
     ),
@@ -79,29 +80,6 @@ function agentSettings({ spec, key }: Context): Record<string, unknown> {
     policy_file: `${SETTINGS}/policies.yaml`,
     cpu_max: agent.budget.cpuPercent / 100,
   });
-}
-
-/** The first that matches a pod counts: a refusal before everything else, then whoever names more labels, then by name. */
-function policies({ observed }: Context): readonly unknown[] {
-  const labels = (at: number): number => Object.keys(observed.policies[at]?.spec.selector?.matchLabels ?? {}).length;
-  return observed.policies
-    .map((policy, at) => ({ policy, at }))
-    .sort((left, right) => {
-      const refusals = Number(right.policy.spec.profile === "Never") - Number(left.policy.spec.profile === "Never");
-      const names = left.policy.metadata.name < right.policy.metadata.name ? -1 : 1;
-      return refusals || labels(right.at) - labels(left.at) || names;
-    })
-    .map(({ policy: { metadata, spec } }) => {
-      const selector = Object.entries(spec.selector?.matchLabels ?? {}).map(([name, value]) => `${name}=${value}`);
-      const added = { ...spec.labels, ...(spec.serviceName === undefined ? {} : { service_name: spec.serviceName }) };
-      return present({
-        namespace: metadata.namespace,
-        selector: selector.length === 0 ? undefined : selector.join(","),
-        enabled: spec.profile === "Always",
-        rate: spec.sampleRate,
-        labels: Object.keys(added).length === 0 ? undefined : added,
-      });
-    });
 }
 
 function daemonSet(context: Context): KubeObject {

@@ -26,6 +26,7 @@ function world(owned: readonly KubeObject[]): Observed {
     policies: [],
     nats: { user: "u", password: "p" },
     lag: [],
+    inFlight: "offered",
   };
 }
 

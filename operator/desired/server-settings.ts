@@ -1,6 +1,8 @@
 import type { ProfilingStackSpec } from "../types/profiling-stack.ts";
 import { type Context, present } from "./context.ts";
-import { HTTP_PORT, hostOf, NATS_PORT, OTLP_GRPC_PORT, OTLP_HTTP_PORT } from "./names.ts";
+import { durationSeconds } from "./duration.ts";
+import { HTTP_PORT, hostOf, NATS_PORT, OTLP_GRPC_PORT, OTLP_HTTP_PORT, STATUS_PORT } from "./names.ts";
+import { policiesInOrder } from "./policies.ts";
 
 /** Where a server's pod finds its files. */
 export const PATHS = {
@@ -25,6 +27,7 @@ export function serverSettings(context: Context): Settings {
     data_dir: PATHS.data,
     http: present({
       port: HTTP_PORT,
+      status_port: STATUS_PORT,
       tls: tls === undefined ? undefined : { cert_file: `${PATHS.tls}/tls.crt`, key_file: `${PATHS.tls}/tls.key` },
     }),
     otlp: { enabled: true, grpc_port: OTLP_GRPC_PORT, http_port: OTLP_HTTP_PORT },
@@ -155,13 +158,15 @@ function limitsOf(limits: Omit<Limits, "tenants">): Settings {
   });
 }
 
-/** The stack's own word on a service wins over the one of its namespace's policy. */
+/** The stack's own word on a service wins over the one of its namespace's policy; of several policies, the one that keeps it longest. */
 function retentionSettings({ spec, observed }: Context): Settings {
   const tenants: Record<string, { period?: string; services: Record<string, string> }> = {};
   const of = (tenant: string) => (tenants[tenant] ??= { services: {} });
-  for (const policy of observed.policies) {
-    if (policy.spec.retention !== undefined && policy.spec.serviceName !== undefined)
-      of(spec.agent.tenant).services[policy.spec.serviceName] = policy.spec.retention;
+  for (const { spec: asked } of policiesInOrder(observed.policies)) {
+    if (asked.retention === undefined || asked.serviceName === undefined) continue;
+    const { services } = of(spec.agent.tenant);
+    const known = services[asked.serviceName];
+    if (known === undefined || isLonger(asked.retention, known)) services[asked.serviceName] = asked.retention;
   }
   for (const { tenant, period, services = [] } of spec.retention.tenants ?? []) {
     const row = of(tenant);
@@ -172,6 +177,12 @@ function retentionSettings({ spec, observed }: Context): Settings {
     Object.entries(tenants).map(([tenant, { period, services }]) => [tenant, present({ period, services: some(services) })]),
   );
   return present({ period: spec.retention.period, per_tenant: some(perTenant) });
+}
+
+/** `0` keeps for ever. */
+function isLonger(period: string, other: string): boolean {
+  const length = (text: string): number => durationSeconds(text) || Number.POSITIVE_INFINITY;
+  return length(period) > length(other);
 }
 
 function some(values: Settings): Settings | undefined {

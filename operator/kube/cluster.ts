@@ -5,24 +5,35 @@ import { type Kind, type KubeObject, kindId, textAt, valueAt } from "./object.ts
 
 export type ObjectRef = Kind & { readonly metadata: { readonly name: string; readonly namespace?: string; readonly uid?: string } };
 
+export type ListOptions = {
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+};
+
 /** What the operator asks of an API server. Every method rejects with a {@link CodedError} of {@link faultOf}. */
 export interface Cluster {
   get(ref: ObjectRef): Promise<KubeObject | undefined>;
-  list(
-    resource: Resource,
-    options: { readonly namespace?: string | undefined; readonly labelSelector?: string | undefined },
-  ): Promise<KubeList>;
+  list(resource: Resource, options: ListOptions): Promise<KubeList>;
   create(object: KubeObject): Promise<KubeObject>;
   replace(object: KubeObject): Promise<KubeObject>;
   /** Server-side apply, taking over fields that others have set. */
   apply(object: KubeObject, options: { readonly manager: string; readonly subresource?: "status" }): Promise<KubeObject>;
   /** Removes exactly the object with this uid, where one is given; one that is gone already is no fault. */
   remove(ref: ObjectRef, propagation: "Background" | "Orphan"): Promise<void>;
+  /** The names of what a version of a group serves; undefined where the cluster does not serve it at all. */
+  served(groupVersion: string): Promise<readonly string[] | undefined>;
   /** Whether the cluster knows a kind. */
   knows(kind: Kind): Promise<boolean>;
 }
 
 export type KubeList = { readonly items: readonly KubeObject[]; readonly resourceVersion: string };
+
+type CallOptions = {
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly body?: unknown;
+  readonly contentType?: string;
+};
 
 /** A bound on one request: an API server that is silent for longer counts as away. */
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -48,15 +59,12 @@ export class ApiServer implements Cluster {
     }
   }
 
-  async list(
-    resource: Resource,
-    options: { readonly namespace?: string | undefined; readonly labelSelector?: string | undefined },
-  ): Promise<KubeList> {
+  async list(resource: Resource, options: ListOptions): Promise<KubeList> {
     const items: KubeObject[] = [];
     let next: string | undefined;
     let resourceVersion = "";
     do {
-      const query = { limit: String(PAGE), labelSelector: options.labelSelector, continue: next };
+      const query = { limit: String(PAGE), labelSelector: options.labelSelector, fieldSelector: options.fieldSelector, continue: next };
       const page = await this.#call("list", HttpMethod.GET, collectionPath(resource, options.namespace), resource.kind, { query });
       // Items of a list do not say what they are.
       for (const item of valueAt(page, "items") as readonly KubeObject[])
@@ -98,6 +106,16 @@ export class ApiServer implements Cluster {
     }
   }
 
+  async served(groupVersion: string): Promise<readonly string[] | undefined> {
+    try {
+      const known = await this.#call("get", HttpMethod.GET, `/apis/${groupVersion}`, "APIResourceList");
+      return (valueAt(known, "resources") as readonly unknown[]).map((resource) => textAt(resource, "name") ?? "");
+    } catch (error) {
+      if (error instanceof CodedError && error.kind === FaultKind.NotFound) return undefined;
+      throw error;
+    }
+  }
+
   async knows(kind: Kind): Promise<boolean> {
     try {
       const known = await this.#call("get", HttpMethod.GET, `/apis/${kind.apiVersion}`, "APIResourceList");
@@ -108,13 +126,23 @@ export class ApiServer implements Cluster {
     }
   }
 
-  async #call(
+  /** The text at a path, as it is: a log, or what a pod answers behind the server's proxy. */
+  read(path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<string> {
+    return this.#send("get", HttpMethod.GET, path, "text", { query, accept: "*/*" });
+  }
+
+  async #call(verb: string, method: HttpMethod, path: string, kind: string, options: CallOptions = {}): Promise<unknown> {
+    const text = await this.#send(verb, method, path, kind, options);
+    return text === "" ? {} : JSON.parse(text);
+  }
+
+  async #send(
     verb: string,
     method: HttpMethod,
     path: string,
     kind: string,
-    options: { readonly query?: Readonly<Record<string, string | undefined>>; readonly body?: unknown; readonly contentType?: string } = {},
-  ): Promise<unknown> {
+    options: CallOptions & { readonly accept?: string },
+  ): Promise<string> {
     const server = this.#config.getCurrentCluster()?.server;
     if (server === undefined)
       throw new CodedError(
@@ -124,7 +152,7 @@ export class ApiServer implements Cluster {
       );
     const request = new RequestContext(server.replace(/\/$/, "") + path, method);
     for (const [name, value] of Object.entries(options.query ?? {})) if (value !== undefined) request.setQueryParam(name, value);
-    request.setHeaderParam("Accept", "application/json");
+    request.setHeaderParam("Accept", options.accept ?? "application/json");
     if (options.body !== undefined) {
       request.setHeaderParam("Content-Type", options.contentType ?? "application/json");
       request.setBody(JSON.stringify(options.body));
@@ -137,7 +165,7 @@ export class ApiServer implements Cluster {
       status = response.httpStatusCode;
       const text = await response.body.text();
       if (status >= 400) throw faultOf(status, `${verb} ${path}`, text);
-      return text === "" ? {} : JSON.parse(text);
+      return text;
     } catch (error) {
       if (error instanceof CodedError) throw error;
       const reason =

@@ -23,7 +23,7 @@ export type ProfilingPolicySpec = {
 export type ProfilingPolicyStatus = {
   /** The generation of the spec that was acted on. */
   readonly observedGeneration?: number;
-  /** Accepted: whether a stack's agents follow it. */
+  /** Accepted: whether it can be followed. Ready: whether the agents of every stack that looks at its namespace have it. Also Reconciling and Stalled for tools that know kstatus. */
   readonly conditions?: readonly {
     /** What it is about. */
     readonly type: string;
@@ -38,6 +38,6 @@ export type ProfilingPolicyStatus = {
     /** Since when. */
     readonly lastTransitionTime: string;
   }[];
-  /** The stacks whose agents follow it, as namespace/name. */
+  /** The stacks whose agents have it, as namespace/name; the first 64. */
   readonly stacks?: readonly string[];
 };

@@ -1,5 +1,6 @@
 import { Command } from "commander";
-import { isCoded } from "../base/errors.ts";
+import { addKubeCommands } from "./kube/commands.ts";
+import { runProgram } from "./run-program.ts";
 
 /*
  * `brazier …`. Each command loads its own code when it runs: `--help` answers at once, and `push` does not pay for a server.
@@ -158,14 +159,12 @@ dead
   .option("--set <key=value...>", "a setting")
   .action(async (ids, options) => (await import("./dead.ts")).replayDead(ids, options));
 
-try {
-  await program.parseAsync();
-} catch (thrown) {
-  // The RPC library wraps what its interceptors throw.
-  const error = thrown instanceof Error && isCoded(thrown.cause) && !isCoded(thrown) ? thrown.cause : thrown;
-  // An expected fault says what to do; anything else is a defect and shows where.
-  process.stderr.write(
-    isCoded(error) ? `brazier: ${error.rawMessage}\n` : `brazier: ${error instanceof Error ? error.stack : String(error)}\n`,
-  );
-  process.exitCode = 1;
-}
+addKubeCommands(
+  program
+    .command("kube")
+    .description(
+      "Look after Brazier in a cluster: how a stack is, what its services do, its agents, a pause, a report. Also as `kubectl brazier`.",
+    ),
+);
+
+await runProgram(program);

@@ -10,6 +10,8 @@ export type TopOptions = ClientOptions & {
   readonly limit: string;
   readonly cum?: boolean;
   readonly json?: boolean;
+  /** How the user starts this program, for advice. */
+  readonly calledAs?: string;
 };
 
 type Range = { readonly start: bigint; readonly end: bigint };
@@ -47,7 +49,7 @@ async function showServices(options: TopOptions, range: Range): Promise<void> {
   if (types.size === 0)
     return void process.stdout.write(`no profiles in the last ${options.since}: send some with \`npx brazier push FILE\`\n`);
   for (const [service, ids] of [...types].sort()) process.stdout.write(`${service}\n${ids.map((id) => `  ${id}\n`).join("")}`);
-  process.stdout.write(`\nnpx brazier top SERVICE shows the hottest functions of one\n`);
+  process.stdout.write(`\n${options.calledAs ?? "npx brazier"} top SERVICE shows the hottest functions of one\n`);
 }
 
 async function showFunctions(service: string, options: TopOptions, range: Range, limit: number): Promise<void> {

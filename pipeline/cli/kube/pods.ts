@@ -1,0 +1,63 @@
+import { AGENT_PORT, HTTP_PORT, NATS_MONITOR_PORT, stackSelector } from "../../../operator/desired/names.ts";
+import type { Resource } from "../../../operator/kube/kinds.ts";
+import { type KubeObject, textAt, valueAt } from "../../../operator/kube/object.ts";
+import type { Stack } from "../../../operator/observe/observed.ts";
+import type { Connection } from "./connection.ts";
+
+export const PODS: Resource = { apiVersion: "v1", kind: "Pod", plural: "pods", namespaced: true, optional: false };
+export const NODES: Resource = { apiVersion: "v1", kind: "Node", plural: "nodes", namespaced: false, optional: false };
+
+export async function podsOf({ cluster }: Connection, stack: Stack): Promise<readonly KubeObject[]> {
+  const { namespace, name } = stack.metadata;
+  return (await cluster.list(PODS, { namespace, labelSelector: stackSelector({ namespace, name }) })).items;
+}
+
+export function componentOf({ metadata }: KubeObject): string {
+  return metadata.labels?.["app.kubernetes.io/component"] ?? "";
+}
+
+export function isReady(pod: KubeObject): boolean {
+  const conditions = valueAt(pod, "status", "conditions") as readonly { readonly type: string; readonly status: string }[] | undefined;
+  return conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
+}
+
+/** What a pod of a stack answers at a path, by way of the API server. */
+export function readPage(connection: Connection, stack: Stack, pod: KubeObject, path: string): Promise<string> {
+  switch (componentOf(pod)) {
+    case "agent":
+      return readPort(connection, pod, { scheme: "http", port: AGENT_PORT, path });
+    case "nats":
+      return readPort(connection, pod, { scheme: "http", port: NATS_MONITOR_PORT, path });
+    default:
+      return readPort(connection, pod, { scheme: stack.spec.expose.tls === undefined ? "http" : "https", port: HTTP_PORT, path });
+  }
+}
+
+export type PagePlace = { readonly scheme: "http" | "https"; readonly port: number; readonly path: string };
+
+export function readPort({ cluster }: Connection, { metadata }: KubeObject, { scheme, port, path }: PagePlace): Promise<string> {
+  return cluster.read(`/api/v1/namespaces/${metadata.namespace}/pods/${scheme}:${metadata.name}:${port}/proxy${path}`);
+}
+
+type ContainerState = {
+  readonly name: string;
+  readonly state?: Readonly<Record<string, { readonly reason?: string; readonly message?: string }>>;
+};
+
+/** What keeps a pod from running, as its containers or the scheduler tell it; undefined where nothing does. */
+export function troubleOf(pod: KubeObject): string | undefined {
+  const status = (...path: readonly string[]): unknown => valueAt(pod, "status", ...path);
+  const states = [
+    ...((status("initContainerStatuses") ?? []) as ContainerState[]),
+    ...((status("containerStatuses") ?? []) as ContainerState[]),
+  ];
+  for (const { state = {} } of states) {
+    const { reason, message } = state["waiting"] ?? state["terminated"] ?? {};
+    if (reason !== undefined && reason !== "Completed") return message === undefined ? reason : `${reason}: ${message}`;
+  }
+  const conditions = (status("conditions") ?? []) as readonly { type: string; status: string; reason?: string; message?: string }[];
+  const unscheduled = conditions.find((one) => one.type === "PodScheduled" && one.status === "False");
+  if (unscheduled !== undefined) return `${unscheduled.reason ?? "Unscheduled"}: ${unscheduled.message ?? "no node takes it"}`;
+  if (isReady(pod)) return undefined;
+  return textAt(pod, "status", "message") ?? "is not ready";
+}
