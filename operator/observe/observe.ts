@@ -5,8 +5,10 @@ import { objectName, type StackKey } from "../desired/names.ts";
 import type { Cluster } from "../kube/cluster.ts";
 import type { KnownKinds } from "../kube/known-kinds.ts";
 import type { KubeObject } from "../kube/object.ts";
+import type { CountedComponent } from "../scaling/counted-part.ts";
+import { COUNTED_PARTS } from "../scaling/counted-parts.ts";
 import { type MetricOffer, wantsInFlight } from "../scaling/in-flight.ts";
-import type { LagSample } from "../scaling/lag.ts";
+import type { Look } from "../scaling/reading.ts";
 import { secretReferences } from "../validate/secret-references.ts";
 import type { Observed, Policy, Stack } from "./observed.ts";
 
@@ -22,8 +24,8 @@ export type ObserveDeps = {
   readonly cluster: Cluster;
   readonly world: World;
   readonly kinds: Pick<KnownKinds, "get">;
-  /** What was seen of a stack's queue. */
-  readonly lag: { samplesOf(key: StackKey): readonly LagSample[] };
+  /** What was seen of a stack's work. */
+  readonly load: { looksOf(key: StackKey, component: CountedComponent): readonly Look[] };
   /** Whether the cluster's metrics tell how many questions a querier has. */
   readonly inFlight: { get(): Promise<MetricOffer> };
   readonly clock: Clock;
@@ -32,7 +34,7 @@ export type ObserveDeps = {
 
 /** Reads all that a reconciliation needs to know; undefined when the stack is gone. Writes nothing. */
 export async function observe(key: StackKey, deps: ObserveDeps): Promise<Observed | undefined> {
-  const { cluster, world, lag, clock, random } = deps;
+  const { cluster, world, load, clock, random } = deps;
   const stack = world.stack(key) as Stack | undefined;
   if (stack === undefined || stack.metadata.deletionTimestamp !== undefined) return undefined;
   const names = [...new Set(secretReferences(stack.spec).map(({ name }) => name))];
@@ -59,7 +61,7 @@ export async function observe(key: StackKey, deps: ObserveDeps): Promise<Observe
     kinds,
     policies: world.policies() as unknown as readonly Policy[],
     nats: credentials,
-    lag: lag.samplesOf(key),
+    looks: Object.fromEntries(COUNTED_PARTS.map(({ component }) => [component, load.looksOf(key, component)])),
     inFlight,
   });
 }

@@ -28,7 +28,7 @@ function observed(spec: object, more: Partial<Observed> = {}): Observed {
     kinds: new Set(),
     policies: [],
     nats: { user: "u", password: "p" },
-    lag: [],
+    looks: {},
     inFlight: "offered",
     ...more,
   };

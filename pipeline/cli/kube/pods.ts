@@ -1,4 +1,4 @@
-import { AGENT_PORT, HTTP_PORT, NATS_MONITOR_PORT, stackSelector } from "../../../operator/desired/names.ts";
+import { AGENT_PORT, HTTP_PORT, NATS_MONITOR_PORT, STATUS_PORT, stackSelector } from "../../../operator/desired/names.ts";
 import type { Resource } from "../../../operator/kube/kinds.ts";
 import { type KubeObject, textAt, valueAt } from "../../../operator/kube/object.ts";
 import type { Stack } from "../../../operator/observe/observed.ts";
@@ -29,6 +29,8 @@ export function readPage(connection: Connection, stack: Stack, pod: KubeObject, 
     case "nats":
       return readPort(connection, pod, { scheme: "http", port: NATS_MONITOR_PORT, path });
     default:
+      // Metrics ask for a token elsewhere.
+      if (path === "/metrics") return readPort(connection, pod, { scheme: "http", port: STATUS_PORT, path });
       return readPort(connection, pod, { scheme: stack.spec.expose.tls === undefined ? "http" : "https", port: HTTP_PORT, path });
   }
 }
