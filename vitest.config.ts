@@ -7,7 +7,7 @@ import { defineConfig } from "vitest/config";
 const shared = { environment: "node", maxWorkers: 2 } as const;
 
 /** A suite under `test/` that starts real processes: one file at a time, long timeouts. */
-function processSuite(name: string, options: { readonly timeoutMs: number }) {
+function processSuite(name: string, options: { readonly timeoutMs: number; readonly globalSetup?: string }) {
   return {
     test: {
       ...shared,
@@ -16,6 +16,7 @@ function processSuite(name: string, options: { readonly timeoutMs: number }) {
       fileParallelism: false,
       testTimeout: options.timeoutMs,
       hookTimeout: options.timeoutMs,
+      ...(options.globalSetup === undefined ? {} : { globalSetup: options.globalSetup }),
     },
   };
 }
@@ -48,7 +49,7 @@ export default defineConfig({
       processSuite("agent", { timeoutMs: 300_000 }),
       processSuite("integration", { timeoutMs: 180_000 }),
       processSuite("faults", { timeoutMs: 600_000 }),
-      processSuite("e2e", { timeoutMs: 600_000 }),
+      processSuite("e2e", { timeoutMs: 300_000, globalSetup: "test/e2e/cluster.ts" }),
       processSuite("ui", { timeoutMs: 120_000 }),
     ],
   },

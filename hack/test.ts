@@ -27,8 +27,12 @@ const SUITES = [
   "faults",
   "agent",
   "operator",
+  "e2e",
   "ui",
 ] as const;
+
+/** Suites whose tests wait for much at once have a limit besides the ones of each test: what hangs must not cost a whole run its report. */
+const SUITE_WITHIN_MS: { readonly [Suite in (typeof SUITES)[number]]?: number } = { e2e: 20 * 60_000 };
 
 const { values } = parseArgs({ options: { only: { type: "string" } } });
 const wanted = values.only?.split(",") ?? ["check", "page", ...SUITES];
@@ -78,7 +82,8 @@ for (const suite of SUITES) {
       "--reporter=json",
       `--outputFile.json=${report}`,
     ];
-    const code = await runStep({ name: suite, command });
+    const withinMs = SUITE_WITHIN_MS[suite];
+    const code = await runStep({ name: suite, command, ...(withinMs === undefined ? {} : { withinMs }) });
     const result = countReport(existsSync(report) ? readFileSync(report, "utf8") : undefined);
     // An error outside every test (an unhandled rejection) is only in the exit code.
     return code !== 0 && result.failed === 0 ? { ...result, failed: 1 } : result;

@@ -12,6 +12,7 @@ import { KnownKinds } from "./kube/known-kinds.ts";
 import { leadWhile } from "./leader/lease.ts";
 import { operatorMetrics } from "./metrics.ts";
 import { reconcile, verdictOf } from "./reconcile.ts";
+import { InFlightOffer } from "./scaling/in-flight-offer.ts";
 import { LagWatch } from "./scaling/lag-watch.ts";
 import { readLag } from "./scaling/read-lag.ts";
 import { lagTargets, metricsUrl, wantsAnother } from "./scaling/targets.ts";
@@ -63,6 +64,7 @@ export async function runOperator(options: OperatorOptions, log: Log, signal: Ab
     });
     const applied = new AppliedObjects();
     const kinds = new KnownKinds(cluster, clock, Object.values(OPTIONAL_KINDS));
+    const inFlight = new InFlightOffer(cluster, clock);
     const lag: LagWatch = new LagWatch({
       clock,
       log,
@@ -81,6 +83,7 @@ export async function runOperator(options: OperatorOptions, log: Log, signal: Ab
           world,
           kinds,
           lag,
+          inFlight,
           clock,
           random,
           settings: options.settings,

@@ -1,11 +1,10 @@
 import { type CodedError, isCoded } from "../../pipeline/base/errors.ts";
+import { FIELD_MANAGER } from "../desired/names.ts";
 import type { Cluster } from "../kube/cluster.ts";
 import { hashOf } from "../kube/hash.ts";
 import { OWNED_KINDS } from "../kube/kinds.ts";
 import { idOf, type KubeObject, kindId } from "../kube/object.ts";
 import type { Outcome } from "./outcome.ts";
-
-export const FIELD_MANAGER = "brazier-operator";
 
 /** What was applied, and how the object looked right afterwards. */
 type Applied = { readonly desired: string; readonly seen: string };

@@ -35,7 +35,7 @@ const clusterSpec = fc.record({
     ),
   ),
   ingest: option(component),
-  segment: option(component),
+  segment: option(fc.oneof(component, fc.record({ autoscaling: scaling.map((bounds) => ({ ...bounds, by: "KEDA" })) }))),
   compact: option(component),
   query: option(component),
   agent: fc.record({ enabled: fc.boolean(), labels: option(fc.constant({ a: "b" })) }),
@@ -62,6 +62,7 @@ function observed(spec: unknown): Observed {
     policies: [],
     nats: { user: "u", password: "p", tls: { caCertificate: "a", caKey: "d", certificate: "b", key: "c" } },
     lag: [],
+    inFlight: "offered",
   };
 }
 

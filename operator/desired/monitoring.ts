@@ -1,5 +1,5 @@
 import { type Kind, type KubeObject, kindId } from "../kube/object.ts";
-import { type Context, present, stackObject } from "./context.ts";
+import { type Context, stackObject } from "./context.ts";
 import { HTTP_PORT, hostOf, STACK_NAME } from "./names.ts";
 
 /** Kinds that a cluster has only when somebody installed them. */
@@ -7,6 +7,7 @@ export const OPTIONAL_KINDS = {
   serviceMonitor: { apiVersion: "monitoring.coreos.com/v1", kind: "ServiceMonitor" },
   prometheusRule: { apiVersion: "monitoring.coreos.com/v1", kind: "PrometheusRule" },
   grafanaDatasource: { apiVersion: "grafana.integreatly.org/v1beta1", kind: "GrafanaDatasource" },
+  scaledObject: { apiVersion: "keda.sh/v1alpha1", kind: "ScaledObject" },
   httpRoute: { apiVersion: "gateway.networking.k8s.io/v1", kind: "HTTPRoute" },
 } as const satisfies Record<string, Kind>;
 
@@ -24,15 +25,9 @@ export function buildMonitoring(context: Context): readonly KubeObject[] {
 }
 
 function serviceMonitor(context: Context): KubeObject {
-  const { monitoring, expose } = context.spec;
-  const endpoint = (port: string, secure: boolean) =>
-    present({
-      port,
-      path: "/metrics",
-      interval: monitoring.interval,
-      scheme: secure ? "https" : "http",
-      tlsConfig: secure ? { insecureSkipVerify: true } : undefined,
-    });
+  const { monitoring } = context.spec;
+  // Servers by their ports without tokens, and agents.
+  const endpoints = ["status", "metrics"].map((port) => ({ port, path: "/metrics", interval: monitoring.interval, scheme: "http" }));
   return stackObject(
     context,
     { ...OPTIONAL_KINDS.serviceMonitor, part: "brazier", component: "monitoring", labels: monitoring.labels ?? {} },
@@ -40,7 +35,7 @@ function serviceMonitor(context: Context): KubeObject {
       spec: {
         jobLabel: "app.kubernetes.io/component",
         selector: { matchLabels: { [STACK_NAME]: context.key.name } },
-        endpoints: [endpoint("http", expose.tls !== undefined), endpoint("metrics", false)],
+        endpoints,
       },
     },
   );

@@ -3,6 +3,8 @@
 export const API_GROUP = "profiling.brazier.dev";
 export const API_VERSION = `${API_GROUP}/v1alpha1`;
 export const MANAGED_BY = "brazier-operator";
+/** Who has set a field, as the API server notes it down. */
+export const FIELD_MANAGER = "brazier-operator";
 
 export const CONFIG_HASH = `${API_GROUP}/config-hash`;
 /** On the StatefulSet of NATS: how many servers it was made for, whoever scales it by hand. */
@@ -18,6 +20,8 @@ export const HTTP_PORT = 4040;
 export const OTLP_GRPC_PORT = 4317;
 export const OTLP_HTTP_PORT = 4318;
 export const AGENT_PORT = 4041;
+/** Probes and metrics of servers, without TLS and without tokens: never part of what is exposed. */
+export const STATUS_PORT = 4042;
 export const NATS_PORT = 4222;
 export const NATS_ROUTE_PORT = 6222;
 export const NATS_MONITOR_PORT = 8222;

@@ -1,6 +1,6 @@
 import { hashOf } from "../kube/hash.ts";
 import { type ComponentSpec, type Context, imageName, present } from "./context.ts";
-import { CONFIG_HASH, HTTP_PORT, labelsOf, OTLP_GRPC_PORT, OTLP_HTTP_PORT, objectName, selectorOf } from "./names.ts";
+import { CONFIG_HASH, HTTP_PORT, labelsOf, OTLP_GRPC_PORT, OTLP_HTTP_PORT, objectName, STATUS_PORT, selectorOf } from "./names.ts";
 import { tagOf } from "./rollout.ts";
 import { PATHS, serverSettings } from "./server-settings.ts";
 
@@ -77,6 +77,7 @@ export function serverPod(
           env: [...secretVariables(context), ...(own.extraEnv ?? [])],
           ports: [
             { name: "http", containerPort: HTTP_PORT, protocol: "TCP" },
+            { name: "status", containerPort: STATUS_PORT, protocol: "TCP" },
             { name: "otlp-grpc", containerPort: OTLP_GRPC_PORT, protocol: "TCP" },
             { name: "otlp-http", containerPort: OTLP_HTTP_PORT, protocol: "TCP" },
           ],

@@ -4,7 +4,7 @@ import { readSchema, type Schema, withDefaults } from "../manifests/schema.ts";
 import type { Observed } from "../observe/observed.ts";
 import { contextOf } from "./context.ts";
 import { buildDesired } from "./desired.ts";
-import { partsToUpgrade, UPGRADE_ORDER } from "./rollout.ts";
+import { isHealthy, partsToUpgrade, UPGRADE_ORDER } from "./rollout.ts";
 
 /* A world in which what is desired is applied, and workloads become healthy when the test says so. */
 
@@ -26,6 +26,7 @@ function world(owned: readonly KubeObject[]): Observed {
     policies: [],
     nats: { user: "u", password: "p" },
     lag: [],
+    inFlight: "offered",
   };
 }
 
@@ -78,5 +79,26 @@ describe("a change of version", () => {
     expect(partsOn(objects, "1.1.0")).toEqual(["query"]);
     objects = buildDesired(world(running(objects, ["query"])), OLD);
     expect(partsOn(objects, "1.0.0")).toEqual(UPGRADE_ORDER);
+  });
+});
+
+describe("a workload", () => {
+  const spec = { replicas: 1 };
+  const status = (counts: object): KubeObject => ({
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name: "main-query", generation: 2 },
+    spec,
+    status: { observedGeneration: 2, ...counts },
+  });
+
+  it("is healthy when its pods have its form and are ready", () => {
+    expect(isHealthy(status({ replicas: 1, updatedReplicas: 1, readyReplicas: 1 }))).toBe(true);
+    expect(isHealthy(status({ replicas: 1, updatedReplicas: 1 }))).toBe(false);
+    expect(isHealthy(status({ observedGeneration: 1, replicas: 1, updatedReplicas: 1, readyReplicas: 1 }))).toBe(false);
+  });
+
+  it("is not while the only ready pod is one of the form before", () => {
+    expect(isHealthy(status({ replicas: 2, updatedReplicas: 1, readyReplicas: 1 }))).toBe(false);
   });
 });

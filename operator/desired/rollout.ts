@@ -68,5 +68,7 @@ export function countsOf(workload: KubeObject): WorkloadCounts {
 export function isHealthy(workload: KubeObject): boolean {
   const { wanted, ready, updated } = countsOf(workload);
   const seen = valueAt(workload, "status", "observedGeneration") === workload.metadata.generation;
-  return seen && ready >= wanted && updated >= wanted;
+  // Pods of the form before stay until new ones are ready, and are counted as ready themselves.
+  const remains = (numberAt(workload, "status", "replicas") ?? 0) > updated;
+  return seen && !remains && ready >= wanted && updated >= wanted;
 }

@@ -1,7 +1,7 @@
 import type { ProfilingStackSpec } from "../types/profiling-stack.ts";
 import { type Context, present } from "./context.ts";
 import { durationSeconds } from "./duration.ts";
-import { HTTP_PORT, hostOf, NATS_PORT, OTLP_GRPC_PORT, OTLP_HTTP_PORT } from "./names.ts";
+import { HTTP_PORT, hostOf, NATS_PORT, OTLP_GRPC_PORT, OTLP_HTTP_PORT, STATUS_PORT } from "./names.ts";
 import { policiesInOrder } from "./policies.ts";
 
 /** Where a server's pod finds its files. */
@@ -27,6 +27,7 @@ export function serverSettings(context: Context): Settings {
     data_dir: PATHS.data,
     http: present({
       port: HTTP_PORT,
+      status_port: STATUS_PORT,
       tls: tls === undefined ? undefined : { cert_file: `${PATHS.tls}/tls.crt`, key_file: `${PATHS.tls}/tls.key` },
     }),
     otlp: { enabled: true, grpc_port: OTLP_GRPC_PORT, http_port: OTLP_HTTP_PORT },

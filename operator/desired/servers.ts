@@ -1,9 +1,12 @@
 import type { KubeObject } from "../kube/object.ts";
+import { IN_FLIGHT_METRIC, inFlightTarget } from "../scaling/in-flight.ts";
 import { segmentDecision } from "../scaling/segment.ts";
 import { type ComponentSpec, type Context, present, replicasOf, stackObject } from "./context.ts";
 import { durationSeconds } from "./duration.ts";
-import { HTTP_PORT, OTLP_GRPC_PORT, OTLP_HTTP_PORT, objectName, selectorOf } from "./names.ts";
+import { HTTP_PORT, OTLP_GRPC_PORT, OTLP_HTTP_PORT, objectName, STATUS_PORT, selectorOf } from "./names.ts";
 import { serverPod } from "./pod.ts";
+import { replicasUntilTaken } from "./replicas.ts";
+import { scaledObject } from "./scaled-object.ts";
 import { DEMO, type Role } from "./sizes.ts";
 
 /** Readers first: what is new is read before it is written. */
@@ -36,6 +39,7 @@ function buildRole(context: Context, role: Role): readonly KubeObject[] {
   const { replicas, autoscaled } = replicasOf(context, role);
   const decided = role === "segment" ? segmentDecision(context) : undefined;
   const byOthers = autoscaled && decided === undefined;
+  const byKeda = byOthers && role === "segment";
   const pod = serverPod(context, {
     component: role,
     roles: role,
@@ -48,8 +52,7 @@ function buildRole(context: Context, role: Role): readonly KubeObject[] {
     { apiVersion: "apps/v1", kind: "Deployment", part: role },
     {
       spec: present({
-        // A number that an autoscaler owns is not ours to say.
-        replicas: byOthers ? undefined : (decided?.replicas ?? replicas),
+        replicas: byOthers ? replicasUntilTaken(context, role) : (decided?.replicas ?? replicas),
         revisionHistoryLimit: 3,
         selector: { matchLabels: selectorOf(context.key, role) },
         strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
@@ -59,19 +62,22 @@ function buildRole(context: Context, role: Role): readonly KubeObject[] {
   );
   return [
     deployment,
-    roleService(context, role, role),
-    ...(byOthers ? [autoscaler(context, role, spec)] : []),
+    ...roleServices(context, role, role),
+    ...(byKeda ? [scaledObject(context)] : byOthers ? [autoscaler(context, role, spec)] : []),
     ...disruptionBudget(context, role, spec, autoscaled ? (spec?.autoscaling?.minReplicas ?? 1) : replicas),
   ];
 }
 
 /** `pods` is the component that answers: in a demo one for all. */
-function roleService(context: Context, role: Role, pods: string): KubeObject {
+function roleServices(context: Context, role: Role, pods: string): readonly KubeObject[] {
   const entrance = role === "ingest" || role === "query";
   const { type, annotations, loadBalancerClass } = context.spec.expose.service;
   const port = (name: string, number: number, appProtocol?: string) =>
     present({ name, port: number, targetPort: name, protocol: "TCP", appProtocol });
-  return stackObject(
+  const status = port("status", STATUS_PORT);
+  // Who may come in from outside has no business with metrics.
+  const isInside = !entrance || type === "ClusterIP";
+  const service = stackObject(
     context,
     { apiVersion: "v1", kind: "Service", part: role, ...(entrance && annotations !== undefined ? { annotations } : {}) },
     {
@@ -82,13 +88,21 @@ function roleService(context: Context, role: Role, pods: string): KubeObject {
         ports: [
           port("http", HTTP_PORT),
           ...(role === "ingest" ? [port("otlp-grpc", OTLP_GRPC_PORT, "kubernetes.io/h2c"), port("otlp-http", OTLP_HTTP_PORT)] : []),
+          ...(isInside ? [status] : []),
         ],
       }),
     },
   );
+  const statusService = stackObject(
+    context,
+    { apiVersion: "v1", kind: "Service", part: `${role}-status`, component: role },
+    { spec: { type: "ClusterIP", selector: selectorOf(context.key, pods), ports: [status] } },
+  );
+  return isInside ? [service] : [service, statusService];
 }
 
 function autoscaler(context: Context, role: Role, spec: ComponentSpec | undefined): KubeObject {
+  const inFlight = role === "query" ? inFlightTarget(context) : undefined;
   const scaling = spec?.autoscaling ?? { minReplicas: 1, maxReplicas: 1, targetCpuPercent: 70, scaleDownStabilization: "300s" };
   return stackObject(
     context,
@@ -100,6 +114,15 @@ function autoscaler(context: Context, role: Role, spec: ComponentSpec | undefine
         maxReplicas: scaling.maxReplicas,
         metrics: [
           { type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: scaling.targetCpuPercent } } },
+          // The autoscaler takes the metric that asks for most.
+          ...(inFlight === undefined
+            ? []
+            : [
+                {
+                  type: "Pods",
+                  pods: { metric: { name: IN_FLIGHT_METRIC }, target: { type: "AverageValue", averageValue: String(inFlight) } },
+                },
+              ]),
         ],
         behavior: {
           scaleDown: {
@@ -178,5 +201,5 @@ function buildDemo(context: Context): readonly KubeObject[] {
       },
     },
   );
-  return [...claim, deployment, roleService(context, "ingest", "all"), roleService(context, "query", "all")];
+  return [...claim, deployment, ...roleServices(context, "ingest", "all"), ...roleServices(context, "query", "all")];
 }

@@ -21,6 +21,8 @@ export interface Cluster {
   apply(object: KubeObject, options: { readonly manager: string; readonly subresource?: "status" }): Promise<KubeObject>;
   /** Removes exactly the object with this uid, where one is given; one that is gone already is no fault. */
   remove(ref: ObjectRef, propagation: "Background" | "Orphan"): Promise<void>;
+  /** The names of what a version of a group serves; undefined where the cluster does not serve it at all. */
+  served(groupVersion: string): Promise<readonly string[] | undefined>;
   /** Whether the cluster knows a kind. */
   knows(kind: Kind): Promise<boolean>;
 }
@@ -100,6 +102,16 @@ export class ApiServer implements Cluster {
     } catch (error) {
       // Gone, or another one of the same name: not what was to be removed.
       if (error instanceof CodedError && (error.kind === FaultKind.NotFound || error.kind === FaultKind.Conflict)) return;
+      throw error;
+    }
+  }
+
+  async served(groupVersion: string): Promise<readonly string[] | undefined> {
+    try {
+      const known = await this.#call("get", HttpMethod.GET, `/apis/${groupVersion}`, "APIResourceList");
+      return (valueAt(known, "resources") as readonly unknown[]).map((resource) => textAt(resource, "name") ?? "");
+    } catch (error) {
+      if (error instanceof CodedError && error.kind === FaultKind.NotFound) return undefined;
       throw error;
     }
   }

@@ -34,6 +34,7 @@ export const OWNED_KINDS: readonly Resource[] = [
   optional(OPTIONAL_KINDS.serviceMonitor, "servicemonitors"),
   optional(OPTIONAL_KINDS.prometheusRule, "prometheusrules"),
   optional(OPTIONAL_KINDS.grafanaDatasource, "grafanadatasources"),
+  optional(OPTIONAL_KINDS.scaledObject, "scaledobjects"),
   optional(OPTIONAL_KINDS.httpRoute, "httproutes"),
 ];
 

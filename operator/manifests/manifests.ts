@@ -52,6 +52,7 @@ function pretend(stack: Stack, policies: readonly Policy[]): Observed {
     policies,
     nats: { user: "brazier", password: UNKNOWN, tls: { caCertificate: UNKNOWN, caKey: UNKNOWN, certificate: UNKNOWN, key: UNKNOWN } },
     lag: [],
+    inFlight: "offered",
   };
 }
 

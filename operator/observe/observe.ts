@@ -5,6 +5,7 @@ import { objectName, type StackKey } from "../desired/names.ts";
 import type { Cluster } from "../kube/cluster.ts";
 import type { KnownKinds } from "../kube/known-kinds.ts";
 import type { KubeObject } from "../kube/object.ts";
+import { type MetricOffer, wantsInFlight } from "../scaling/in-flight.ts";
 import type { LagSample } from "../scaling/lag.ts";
 import { secretReferences } from "../validate/secret-references.ts";
 import type { Observed, Policy, Stack } from "./observed.ts";
@@ -23,6 +24,8 @@ export type ObserveDeps = {
   readonly kinds: Pick<KnownKinds, "get">;
   /** What was seen of a stack's queue. */
   readonly lag: { samplesOf(key: StackKey): readonly LagSample[] };
+  /** Whether the cluster's metrics tell how many questions a querier has. */
+  readonly inFlight: { get(): Promise<MetricOffer> };
   readonly clock: Clock;
   readonly random: Random;
 };
@@ -34,11 +37,12 @@ export async function observe(key: StackKey, deps: ObserveDeps): Promise<Observe
   if (stack === undefined || stack.metadata.deletionTimestamp !== undefined) return undefined;
   const names = [...new Set(secretReferences(stack.spec).map(({ name }) => name))];
   const ownNats = stack.spec.size !== "demo" && stack.spec.queue?.external === undefined;
-  const [secrets, nats, kinds] = await Promise.all([
+  const [secrets, nats, kinds, inFlight] = await Promise.all([
     readSecrets(cluster, key.namespace, names),
     // Never from a copy: one that is behind would have us make a second password.
     ownNats ? readSecrets(cluster, key.namespace, [objectName(key, "nats")]) : undefined,
     deps.kinds.get(),
+    wantsInFlight(stack.spec) ? deps.inFlight.get() : undefined,
   ]);
   const credentials =
     nats === undefined
@@ -56,6 +60,7 @@ export async function observe(key: StackKey, deps: ObserveDeps): Promise<Observe
     policies: world.policies() as unknown as readonly Policy[],
     nats: credentials,
     lag: lag.samplesOf(key),
+    inFlight,
   });
 }
 

@@ -1,5 +1,6 @@
 import type { NatsCredentials } from "../credentials/nats-credentials.ts";
 import type { KubeObject, Metadata } from "../kube/object.ts";
+import type { MetricOffer } from "../scaling/in-flight.ts";
 import type { LagSample } from "../scaling/lag.ts";
 import type { ProfilingPolicySpec, ProfilingPolicyStatus } from "../types/profiling-policy.ts";
 import type { ProfilingStackSpec, ProfilingStackStatus } from "../types/profiling-stack.ts";
@@ -30,4 +31,6 @@ export type Observed = {
   readonly nats: NatsCredentials | undefined;
   /** What was seen of the queue, oldest first; empty where the operator counts no workers. */
   readonly lag: readonly LagSample[];
+  /** Whether queriers can be scaled by their questions; undefined where nobody wants to know. */
+  readonly inFlight: MetricOffer | undefined;
 };

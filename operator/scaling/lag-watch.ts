@@ -8,8 +8,6 @@ import type { Lag, LagSample } from "./lag.ts";
 /** A stack whose segment workers the operator counts. */
 export type LagTarget = {
   readonly key: StackKey;
-  /** Whether its servers speak TLS. */
-  readonly secure: boolean;
   /** The workers asked for now; undefined before there are any. */
   readonly replicas: number | undefined;
 };

@@ -1,4 +1,4 @@
-import { HTTP_PORT, objectName, type StackKey } from "../desired/names.ts";
+import { objectName, STATUS_PORT, type StackKey } from "../desired/names.ts";
 import { workloadOf } from "../desired/rollout.ts";
 import { type KubeObject, numberAt } from "../kube/object.ts";
 import type { World } from "../observe/observe.ts";
@@ -12,9 +12,9 @@ import type { LagTarget } from "./lag-watch.ts";
 export function lagTargets(world: World): readonly LagTarget[] {
   return world.stacks().flatMap((object): readonly LagTarget[] => {
     const { spec, metadata } = object as unknown as Stack;
-    if (spec.paused || segmentBounds(spec) === undefined) return [];
+    if (spec.paused || segmentBounds(spec) === undefined || spec.segment?.autoscaling?.by === "KEDA") return [];
     const key = { namespace: metadata.namespace, name: metadata.name };
-    return [{ key, secure: spec.expose.tls !== undefined, replicas: replicasOf(world, key) }];
+    return [{ key, replicas: replicasOf(world, key) }];
   });
 }
 
@@ -29,8 +29,8 @@ export function wantsAnother(world: World, key: StackKey, samples: readonly LagS
   return decision.replicas !== current || told?.replicas !== decision.replicas || told.reason !== decision.reason;
 }
 
-export function metricsUrl({ key, secure }: LagTarget, template: string | undefined): string {
-  return (template ?? `${secure ? "https" : "http"}://{service}.{namespace}.svc:${HTTP_PORT}/metrics`)
+export function metricsUrl({ key }: LagTarget, template: string | undefined): string {
+  return (template ?? `http://{service}.{namespace}.svc:${STATUS_PORT}/metrics`)
     .replaceAll("{service}", objectName(key, "segment"))
     .replaceAll("{namespace}", key.namespace);
 }

@@ -5,9 +5,9 @@ import { HTTP_PORT, hostOf, OTLP_GRPC_PORT, OTLP_HTTP_PORT, selectorOf } from ".
 import { countsOf, isHealthy, partsToUpgrade, runningTag, workloadOf } from "../desired/rollout.ts";
 import { textAt } from "../kube/object.ts";
 import type { Observed } from "../observe/observed.ts";
-import { segmentDecision } from "../scaling/segment.ts";
 import type { ProfilingStackStatus } from "../types/profiling-stack.ts";
 import { isoSeconds, sinceOf } from "./moments.ts";
+import { scalingOf } from "./scaling.ts";
 
 type Condition = NonNullable<ProfilingStackStatus["conditions"]>[number];
 type Finding = { readonly type: string; readonly status: Condition["status"]; readonly reason: string; readonly message: string };
@@ -25,7 +25,7 @@ export function describe(observed: Observed, outcome: Outcome, settings: Setting
     return { ...finding, observedGeneration: stack.metadata.generation ?? 0, lastTransitionTime: since };
   });
   const upgrade = upgradeOf(context);
-  const scaling = scalingOf(context, outcome, nowMs);
+  const scaling = scalingOf(context, outcome.kind === "applied", nowMs);
   const version = runningTag(context, upgrade?.waiting?.at(-1) ?? (context.isDemo ? "all" : "ingest"));
   const query = components.find(({ name }) => name === (context.isDemo ? "all" : "query"));
   const sum = (field: "wanted" | "ready"): number => components.reduce((total, component) => total + component[field], 0);
@@ -188,17 +188,6 @@ function upgradeOf(context: Context): ProfilingStackStatus["upgrade"] {
   if (component === undefined) return undefined;
   const from = runningTag(context, component);
   return { ...(from === undefined ? {} : { from }), to: context.version, component, waiting };
-}
-
-/** A decision that was not carried out is not one: what was said before stays. */
-function scalingOf(context: Context, outcome: Outcome, nowMs: UnixMs): NonNullable<ProfilingStackStatus["scaling"]> {
-  const decision = segmentDecision(context);
-  const known = context.observed.stack.status?.scaling ?? [];
-  if (decision === undefined) return [];
-  if (outcome.kind !== "applied") return known;
-  const before = known.find(({ component }) => component === "segment");
-  const lastScaleTime = before === undefined || before.replicas === decision.replicas ? before?.lastScaleTime : isoSeconds(nowMs);
-  return [{ component: "segment", ...decision, ...(lastScaleTime === undefined ? {} : { lastScaleTime }) }];
 }
 
 function selectorText(context: Context): string {

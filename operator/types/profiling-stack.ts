@@ -237,12 +237,14 @@ export type ProfilingStackSpec = {
   readonly segment?: {
     /** How many pods run; absent, the stack's size decides. Not together with `autoscaling`. */
     readonly replicas?: number;
-    /** Lets the operator decide how many segment workers run, by how much and how long profiles wait in the queue. */
+    /** Lets the operator, or KEDA, decide how many segment workers run, by how much and how long profiles wait in the queue. */
     readonly autoscaling?: {
       /** The fewest pods. */
       readonly minReplicas: number;
       /** The most pods. */
       readonly maxReplicas: number;
+      /** Who counts the workers; `KEDA` asks for a ScaledObject, and for KEDA in the cluster. */
+      readonly by: "Operator" | "KEDA";
       /** Messages waiting for each worker that the operator aims at. */
       readonly targetWaiting: number;
       /** The age of the oldest waiting profile that the operator aims at. A duration such as `90s`, `12h`, `31d`. */
@@ -369,6 +371,8 @@ export type ProfilingStackSpec = {
       readonly maxReplicas: number;
       /** CPU use, in percent of what is requested, that the autoscaler aims at. */
       readonly targetCpuPercent: number;
+      /** Questions for each querier, running and waiting, that the autoscaler aims at beside CPU where the cluster's custom metrics offer `brazier_query_in_flight`. 0 leaves it to CPU alone; the default is what one query thread takes at once. */
+      readonly targetInFlight: number;
       /** How long fewer pods must have been enough before any is removed. A duration such as `90s`, `12h`, `31d`. */
       readonly scaleDownStabilization: string;
     };
@@ -701,12 +705,18 @@ export type ProfilingStackStatus = {
     /** The parts that follow, in order. */
     readonly waiting?: readonly string[];
   };
-  /** What the operator decided about how many pods run. */
+  /** How many pods of a part run, and why, where that is decided anew all the time. */
   readonly scaling?: readonly {
     /** The part. */
     readonly component: string;
     /** The pods it should have. */
     readonly replicas: number;
+    /** The fewest there may be. */
+    readonly minReplicas?: number;
+    /** The most there may be. */
+    readonly maxReplicas?: number;
+    /** Who decides. */
+    readonly by?: "Operator" | "HorizontalPodAutoscaler" | "KEDA";
     /** Why. */
     readonly reason: string;
     /** When that last changed. */

@@ -67,11 +67,12 @@ function secretFaults({ stack, secrets }: Observed): readonly SpecFault[] {
 }
 
 function kindFaults({ stack, kinds }: Observed): readonly SpecFault[] {
-  const { monitoring, expose } = stack.spec;
+  const { monitoring, expose, segment } = stack.spec;
   const asked = {
     "spec.monitoring.serviceMonitor": monitoring.serviceMonitor === "Always" ? OPTIONAL_KINDS.serviceMonitor : undefined,
     "spec.monitoring.prometheusRule": monitoring.prometheusRule === "Always" ? OPTIONAL_KINDS.prometheusRule : undefined,
     "spec.monitoring.grafanaDatasource": monitoring.grafanaDatasource === "Always" ? OPTIONAL_KINDS.grafanaDatasource : undefined,
+    "spec.segment.autoscaling.by": segment?.autoscaling?.by === "KEDA" ? OPTIONAL_KINDS.scaledObject : undefined,
     "spec.expose.httpRoute": expose.httpRoute === undefined ? undefined : OPTIONAL_KINDS.httpRoute,
   };
   return Object.entries(asked).flatMap(([path, kind]): readonly SpecFault[] =>

@@ -1,3 +1,4 @@
+import { atOnce, STEP_ELEMENTS, type Steps } from "../base/steps.ts";
 import type { SymbolTables } from "../profile/symbol-tables.ts";
 import { type Arena, FRESH_MEMORY } from "./arena.ts";
 import { CallTree } from "./call-tree.ts";
@@ -54,12 +55,18 @@ export class SymbolTable {
 
   /** Adds the symbols of a profile or dataset. Returns this table's stack by theirs; stacks that `used` marks 0 are left out (and 0). */
   addSymbols(symbols: Symbols, used?: Uint8Array): Uint32Array {
+    return atOnce(this.addingSymbols(symbols, used));
+  }
+
+  /** The same in steps. Nothing else may be added before the last one. */
+  *addingSymbols(symbols: Symbols, used?: Uint8Array): Steps<Uint32Array> {
     const { parent, location } = symbols.nodes;
     const needed = used === undefined ? undefined : withAncestors(used, parent);
-    const locations = this.#addTables(symbols, needed === undefined ? undefined : usedLocations(needed, symbols));
+    const locations = yield* this.#addTables(symbols, needed === undefined ? undefined : usedLocations(needed, symbols));
     const tree = this.#nodes;
     const nodes = new Uint32Array(parent.length + 1);
     for (let i = 0; i < parent.length; i++) {
+      if (i % STEP_ELEMENTS === 0) yield;
       if (needed !== undefined && needed[i + 1] === 0) continue;
       nodes[i + 1] = tree.child(nodes[parent[i]!]!, locations[location[i]! + 1]!);
     }
@@ -92,9 +99,9 @@ export class SymbolTable {
   }
 
   /** Interns everything but stacks; `used` (by location) marks what is wanted, everything by default. */
-  #addTables(tables: SymbolTables, used?: Uint8Array): LocationMap {
+  *#addTables(tables: SymbolTables, used?: Uint8Array): Steps<LocationMap> {
     const lazyStrings = used === undefined ? undefined : new Int32Array(tables.strings.ends.length).fill(-1);
-    const strings = lazyStrings === undefined ? this.#addStrings(tables.strings) : undefined;
+    const strings = lazyStrings === undefined ? yield* this.#addStrings(tables.strings) : undefined;
     const string = (id: number): number => {
       if (strings !== undefined) return strings[id]!;
       const known = lazyStrings![id]!;
@@ -109,6 +116,7 @@ export class SymbolTable {
     const lineFunctions: number[] = [];
     let lineStart = 0;
     for (let i = 0; i < locations.mapping.length; i++) {
+      if (i % STEP_ELEMENTS === 0) yield;
       const lineEnd = locations.lineEnds[i]!;
       if (used === undefined || used[i] !== 0) {
         const mapping = locations.mapping[i]!;
@@ -142,10 +150,11 @@ export class SymbolTable {
     return locationMap;
   }
 
-  #addStrings(strings: SymbolTables["strings"]): Uint32Array {
+  *#addStrings(strings: SymbolTables["strings"]): Steps<Uint32Array> {
     const map = new Uint32Array(strings.ends.length);
     let start = 0;
     for (let i = 0; i < map.length; i++) {
+      if (i % STEP_ELEMENTS === 0) yield;
       const end = strings.ends[i]!;
       map[i] = this.strings.intern(strings.bytes, start, end - start);
       start = end;

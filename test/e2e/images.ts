@@ -1,6 +1,7 @@
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { ociArchive } from "../../hack/images/oci.ts";
 import { NATS_VERSION, natsServer } from "../../hack/neighbours/nats-server.ts";
 import { s3Server } from "../../hack/neighbours/s3-server.ts";
@@ -8,19 +9,17 @@ import { REPOSITORY } from "../harness/server.ts";
 
 /* The images of a cluster that reaches no registry: ours as they are shipped, and the two servers beside them. Names are as kubelets look for them. */
 
-const HUB = "docker.io";
+const run = promisify(execFile);
+export const HUB = "docker.io";
 const ARCHITECTURE = process.arch === "arm64" ? "arm64" : "amd64";
 export const S3_IMAGE = `${HUB}/brazier-test/s3:1`;
 
 /** Writes the archives into a folder and gives their paths. */
 export async function buildImages(folder: string): Promise<readonly string[]> {
   const { version } = JSON.parse(readFileSync(join(REPOSITORY, "package.json"), "utf8")) as { version: string };
-  const script = (path: string, name: string, ...more: readonly string[]): string => {
+  const script = async (path: string, name: string, ...more: readonly string[]): Promise<string> => {
     const out = join(folder, `${name.replace("/", "-")}.tar`);
-    execFileSync(process.execPath, [path, "--name", `${HUB}/${name}:${version}`, "--out", out, ...more], {
-      cwd: REPOSITORY,
-      stdio: "pipe",
-    });
+    await run(process.execPath, [path, "--name", `${HUB}/${name}:${version}`, "--out", out, ...more], { cwd: REPOSITORY });
     return out;
   };
   const program = (name: string, path: string, entrypoint: string): string => {
@@ -36,8 +35,8 @@ export async function buildImages(folder: string): Promise<readonly string[]> {
     return out;
   };
   return [
-    script("hack/images/server.ts", "brazier/brazier"),
-    script("hack/agent/image.ts", "brazier/brazier-agent", "--arch", ARCHITECTURE),
+    await script("hack/images/server.ts", "brazier/brazier"),
+    await script("hack/agent/image.ts", "brazier/brazier-agent", "--arch", ARCHITECTURE),
     program(`${HUB}/library/nats:${NATS_VERSION}-scratch`, await natsServer(), "/nats-server"),
     program(S3_IMAGE, await s3Server(), "/versitygw"),
   ];

@@ -2,7 +2,6 @@ import { S3_IMAGE } from "./images.ts";
 
 /* What a cluster has besides a stack: volumes, and an S3 server with a bucket. */
 
-export const NAMESPACE = "profiling";
 export const ACCESS = { access_key_id: "brazier-test", secret_access_key: "brazier-test-secret" } as const;
 
 /** The default class, with one volume for each folder: folders are made beforehand and everybody may enter them. */
@@ -31,21 +30,21 @@ export function volumes(paths: readonly string[]): readonly object[] {
   ];
 }
 
-export function bucketServer(): readonly object[] {
+export function bucketServer(namespace: string): readonly object[] {
   const labels = { app: "s3" };
   return [
-    { apiVersion: "v1", kind: "Namespace", metadata: { name: NAMESPACE } },
-    { apiVersion: "v1", kind: "Secret", metadata: { name: "s3", namespace: NAMESPACE }, stringData: ACCESS },
+    { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } },
+    { apiVersion: "v1", kind: "Secret", metadata: { name: "s3", namespace }, stringData: ACCESS },
     {
       apiVersion: "v1",
       kind: "Service",
-      metadata: { name: "s3", namespace: NAMESPACE },
+      metadata: { name: "s3", namespace },
       spec: { selector: labels, ports: [{ port: 9000 }] },
     },
     {
       apiVersion: "apps/v1",
       kind: "Deployment",
-      metadata: { name: "s3", namespace: NAMESPACE },
+      metadata: { name: "s3", namespace },
       spec: {
         selector: { matchLabels: labels },
         template: {
@@ -73,11 +72,11 @@ export function bucketServer(): readonly object[] {
 }
 
 /** The stack of the README: a bucket, and everything else as it is by default. */
-export function stack(spec: object = {}): object {
+export function stack(namespace: string, spec: object): object {
   return {
     apiVersion: "profiling.brazier.dev/v1alpha1",
     kind: "ProfilingStack",
-    metadata: { name: "main", namespace: NAMESPACE },
+    metadata: { name: "main", namespace },
     spec: { storage: { s3: { bucket: "profiles", endpoint: "http://s3:9000", credentialsSecret: { name: "s3" } } }, ...spec },
   };
 }

@@ -1,12 +1,14 @@
-import { execFile, spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { cp, mkdir, mkdtemp, readFile, symlink, writeFile } from "node:fs/promises";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { KUBERNETES_BIN } from "./api-server.ts";
 import { freePorts } from "./free-port.ts";
 import { REPOSITORY } from "./server.ts";
+import { until } from "./until.ts";
 
 /*
  * A real Kubernetes of one node: kubelet, containerd and kube-proxy in network and mount namespaces of their own, from the scripts of
@@ -17,95 +19,128 @@ const run = promisify(execFile);
 const CGROUPS = "/sys/fs/cgroup";
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 const UP_WITHIN_MS = 240_000;
-const NEEDS = [
-  "containerd",
-  "runc",
-  "socat",
-  "iptables",
-  "nft",
-  "conntrack",
-  "busybox",
-  "gcc",
-  "openssl",
-  "curl",
-  "jq",
-  "bc",
-  "ip",
-  "unshare",
-  "nsenter",
-];
-
-/** Why there can be no node here; undefined when there can. */
-export function whyNoNode(): string | undefined {
-  if (process.platform !== "linux" || process.getuid?.() !== 0) return "a node needs root on Linux";
-  const folders = ["/usr/sbin", "/usr/bin", "/sbin", "/bin", "/usr/local/bin"];
-  const missing = NEEDS.filter((program) => !folders.some((folder) => existsSync(join(folder, program))));
-  if (missing.length > 0) return `not installed: ${missing.join(", ")}`;
-  if (!existsSync("/usr/lib/cni/bridge")) return "not installed: containernetworking-plugins";
-  if (!existsSync(join(CGROUPS, "memory"))) return "the node's scripts need control groups of version 1 beside those of version 2";
-  const unbuilt = ["kubetest", "addons"].filter((name) => !existsSync(join(KUBERNETES_BIN, name)));
-  return unbuilt.length === 0 ? undefined : `${unbuilt.join(" and ")} not built: run hack/cluster/build.sh addons`;
-}
 
 export interface ClusterNode {
   readonly kubeconfig: string;
+  /** Where the node keeps its files. */
+  readonly folder: string;
   /** An empty folder on the node's disk. */
   readonly disk: string;
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** Runs a command inside the node's network, where addresses of pods and services are reached. */
   inside(command: readonly string[], input?: string): Promise<string>;
+  /** A URL of this machine that leads to an address (host:port) inside the node's network. */
+  reach(address: string): Promise<string>;
   loadImage(archive: string): Promise<void>;
-  /** What is worth reading after a failure: objects, events, and the last lines of every container. */
-  report(): Promise<string>;
-  stop(): Promise<void>;
 }
 
-export async function startNode(): Promise<ClusterNode> {
+/** The node ends with the process that started it, however that ends. */
+export async function startNode(): Promise<ClusterNode & { stop(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), "brazier-node-"));
-  const state = join(folder, "state");
-  const scripts = join(folder, "scripts");
-  const node = join(scripts, "node.sh");
+  const { scripts, state, node } = placesOf(folder);
   for (const name of ["scripts", "manifests"]) await cp(join(REPOSITORY, "hack/cluster", name), join(folder, name), { recursive: true });
   await symlink(KUBERNETES_BIN, join(folder, "bin"));
   await mkdir(join(folder, "images"));
   const [relay] = (await freePorts(1)) as [number];
-  const env = { ...process.env, RELAY_PORT: String(relay), PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
+  const env = { ...environment(), RELAY_PORT: String(relay) };
   const options = { env, maxBuffer: OUTPUT_BYTES_MAX };
-  const stop = async (): Promise<void> => {
-    await run("bash", [node, "down", state], options).catch(() => {});
-    await rm(folder, { recursive: true, force: true });
-  };
+  const guard = guardOf(folder);
   try {
     await run("bash", [join(scripts, "images.sh"), join(folder, "images")], options);
     await run("bash", [node, "up", state], { ...options, timeout: UP_WITHIN_MS });
-    const kubeconfig = join(state, "relay.kubeconfig");
-    await writeFile(kubeconfig, (await readFile(join(state, "pki/admin.kubeconfig"), "utf8")).replaceAll(":6443", `:${relay}`), {
-      mode: 0o600,
-    });
-    const group = readFileSync(join(state, "cgroup"), "utf8").trim();
-    const hierarchies = (await readdir(CGROUPS)).map((name) => join(CGROUPS, name, group, "node")).filter((path) => existsSync(path));
-    // What runs inside belongs to the node's control groups, so that it ends with the node.
-    const enter = hierarchies.map((path) => `echo $$ > ${path}/cgroup.procs`).join("; ");
-    const inside = (command: readonly string[], input?: string): Promise<string> =>
-      withInput("bash", ["-c", `${enter}; exec bash "${node}" exec "${state}" "$@"`, "bash", ...command], input, env);
-    const kubectl = (args: readonly string[], input?: string): Promise<string> =>
-      withInput(join(KUBERNETES_BIN, "kubectl"), [`--kubeconfig=${kubeconfig}`, ...args], input, env);
-    await inside(["bash", join(scripts, "addons.sh"), state]);
-    const disk = join(folder, "disk");
-    await mkdir(disk);
-    return {
-      kubeconfig,
-      disk,
-      kubectl,
-      inside,
-      loadImage: async (archive) => void (await inside(["ctr", "-n", "k8s.io", "images", "import", archive])),
-      report: () => report(kubectl),
-      stop,
-    };
+    const admin = await readFile(join(state, "pki/admin.kubeconfig"), "utf8");
+    await writeFile(kubeconfigOf(folder), admin.replaceAll(":6443", `:${relay}`), { mode: 0o600 });
+    const attached = attachNode(folder);
+    await attached.inside(["bash", join(scripts, "addons.sh"), state]);
+    await mkdir(attached.disk);
+    return { ...attached, stop: () => release(guard) };
   } catch (error) {
-    await stop();
+    await release(guard);
     throw error;
   }
+}
+
+/** A node that another process has started. */
+export function attachNode(folder: string): ClusterNode {
+  const { state, node } = placesOf(folder);
+  const env = environment();
+  const kubeconfig = kubeconfigOf(folder);
+  const group = readFileSync(join(state, "cgroup"), "utf8").trim();
+  const hierarchies = readdirSync(CGROUPS)
+    .map((name) => join(CGROUPS, name, group, "node"))
+    .filter((path) => existsSync(path));
+  // What is started for the node belongs to its control groups, so that it ends with the node.
+  const enter = hierarchies.map((path) => `echo $$ > ${path}/cgroup.procs`).join("; ");
+  const inside = (command: readonly string[], input?: string): Promise<string> =>
+    withInput("bash", ["-c", `${enter}; exec bash "${node}" exec "${state}" "$@"`, "bash", ...command], input, env);
+  const reach = async (address: string): Promise<string> => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    // Sockets of the file system are the same in every network.
+    const socket = join(state, `relay-${port}.sock`);
+    await inside(["bash", "-c", `setsid socat UNIX-LISTEN:${socket},fork,mode=600 TCP:${address} > /dev/null 2>&1 < /dev/null &`]);
+    await until(`a relay to ${address}`, () => existsSync(socket), { withinMs: 10_000 });
+    server.on("connection", (client) => {
+      const server = connect(socket);
+      for (const [one, other] of [
+        [client, server],
+        [server, client],
+      ] as const) {
+        one.pipe(other);
+        one.on("error", () => other.destroy());
+        one.on("close", () => other.destroy());
+      }
+    });
+    server.unref();
+    return `http://127.0.0.1:${port}`;
+  };
+  return {
+    kubeconfig,
+    folder,
+    disk: join(folder, "disk"),
+    kubectl: (args, input) => withInput(join(KUBERNETES_BIN, "kubectl"), [`--kubeconfig=${kubeconfig}`, ...args], input, env),
+    inside,
+    reach,
+    loadImage: async (archive) => void (await inside(["ctr", "-n", "k8s.io", "images", "import", archive])),
+  };
+}
+
+/** Logs of the node's own processes, by name. */
+export function nodeLogs(folder: string): ReadonlyMap<string, string> {
+  const { state } = placesOf(folder);
+  const paths = [join(state, "node.log"), ...readdirSync(join(state, "log")).map((name) => join(state, "log", name))];
+  return new Map(paths.filter(existsSync).map((path) => [path.split("/").at(-1)!, readFileSync(path, "utf8")]));
+}
+
+function placesOf(folder: string): { readonly state: string; readonly scripts: string; readonly node: string } {
+  const scripts = join(folder, "scripts");
+  return { state: join(folder, "state"), scripts, node: join(scripts, "node.sh") };
+}
+
+function kubeconfigOf(folder: string): string {
+  return join(placesOf(folder).state, "relay.kubeconfig");
+}
+
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
+}
+
+/** Waits for the end of its input, which comes with {@link release} or with the end of this process, and takes the node down. */
+function guardOf(folder: string): ChildProcess {
+  const { state, node } = placesOf(folder);
+  const script = 'cat > /dev/null; bash "$1" down "$2"; rm -rf "$3"';
+  return spawn("bash", ["-c", script, "bash", node, state, folder], {
+    env: environment(),
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  });
+}
+
+async function release(guard: ChildProcess): Promise<void> {
+  const ended = new Promise<void>((resolve) => guard.once("exit", () => resolve()));
+  guard.stdin?.end();
+  await ended;
 }
 
 function withInput(program: string, args: readonly string[], input: string | undefined, env: NodeJS.ProcessEnv): Promise<string> {
@@ -115,43 +150,13 @@ function withInput(program: string, args: readonly string[], input: string | und
     child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
     child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
     child.once("error", reject);
-    // Not "close": what was started in the background keeps the pipes.
-    child.once("exit", (code) => {
-      setImmediate(() => {
-        const text = Buffer.concat(out).toString("utf8");
-        if (code === 0) return resolve(text);
-        reject(
-          new Error(
-            `${program} ${args.slice(-4).join(" ")} ended with ${code}\n${text.slice(-2000)}${Buffer.concat(err).toString("utf8").slice(-4000)}`,
-          ),
-        );
-      });
+    child.once("close", (code) => {
+      const text = Buffer.concat(out).toString("utf8");
+      if (code === 0) return resolve(text);
+      const said = `${text.slice(-2000)}${Buffer.concat(err).toString("utf8").slice(-4000)}`;
+      reject(new Error(`${program} ${args.slice(-4).join(" ")} ended with ${code}\n${said}`));
     });
     child.stdin.on("error", () => {});
     child.stdin.end(input ?? "");
   });
-}
-
-async function report(kubectl: ClusterNode["kubectl"]): Promise<string> {
-  const parts: string[] = [];
-  const add = async (...args: readonly string[]): Promise<string> => {
-    const text = await kubectl(args).catch((error: Error) => error.message);
-    parts.push(`$ kubectl ${args.join(" ")}\n${text}`);
-    return text;
-  };
-  await add("get", "pods,pvc,pv,pstack", "-A", "-o", "wide");
-  await add("get", "pstack", "-A", "-o", "yaml");
-  await add("get", "events", "-A", "--sort-by=.lastTimestamp");
-  const pods = await kubectl([
-    "get",
-    "pods",
-    "-A",
-    "-o",
-    "jsonpath={range .items[*]}{.metadata.namespace} {.metadata.name}{'\\n'}{end}",
-  ]).catch(() => "");
-  for (const line of pods.trim().split("\n")) {
-    const [namespace, name] = line.split(" ");
-    if (namespace !== undefined && name !== undefined) await add("-n", namespace, "logs", name, "--all-containers", "--tail=40");
-  }
-  return parts.join("\n");
 }

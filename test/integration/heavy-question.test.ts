@@ -5,15 +5,16 @@ import { type Server, startServer } from "../harness/server.ts";
 import { until } from "../harness/until.ts";
 
 /*
- * Goal: a question that keeps its thread busy for seconds holds back neither the probes nor pushes. Method: profiles whose stacks are all
- * different, and a question for every node of their flame graph, several times at once; meanwhile everything else is timed.
+ * Goal: a question that keeps its thread busy for seconds holds back neither the probes nor pushes, nor what is asked about labels on the same thread.
+ * Method: profiles whose stacks are all different, and a question for every node of their flame graph, several times at once. What else is asked
+ * is counted until the first of the flame graphs is there: what waits for one comes to nothing.
  */
 
 const PROFILES = 30;
 const STACKS = 3_000;
 const HEAVY = 6;
-/** A kubelet waits one second by default. The machine may be busy with other things: the test is about seconds, not about milliseconds. */
-const QUICK_MS = 1_000;
+/** While the first flame graph is made, beside five others. One asked after the other takes some 30 ms, and that takes seconds. */
+const ANSWERS_MIN = 5;
 
 describe("while heavy questions run", () => {
   let server: Server;
@@ -28,6 +29,7 @@ describe("while heavy questions run", () => {
       const labels = { service_name: "heavy", __name__: "process_cpu", pod: `p${number % 10}` };
       expect((await push(server.url, [{ labels, profile }])).status).toBe(200);
     }
+    await until("all profiles", async () => Number((await heavy()).flamegraph?.total) === PROFILES * STACKS * 10);
   });
 
   afterAll(async () => {
@@ -42,34 +44,43 @@ describe("while heavy questions run", () => {
       labelSelector: '{service_name="heavy"}',
       maxNodes: 1_000_000,
     });
-  const timed = async (what: () => Promise<unknown>): Promise<number> => {
-    const startMs = performance.now();
-    await what();
-    return performance.now() - startMs;
-  };
-
-  it("answers probes and pushes at once", async () => {
-    await until("all profiles", async () => Number((await heavy()).flamegraph?.total) === PROFILES * STACKS * 10);
-    let running = HEAVY;
-    const asked = Array.from({ length: HEAVY }, () => heavy().finally(() => running--));
-    const tookMs: Record<string, number[]> = { ready: [], healthz: [], metrics: [], push: [] };
-    const get = (path: string) => async () => {
-      const response = await fetch(server.url + path);
-      expect(response.status, path).toBe(200);
-      await response.arrayBuffer();
-    };
-    const small = makePprof({ stacks: { "main;f": [1, 10] }, time: Date.now() });
-    while (running > 0) {
-      tookMs["ready"]!.push(await timed(get("/ready")));
-      tookMs["healthz"]!.push(await timed(get("/healthz")));
-      tookMs["metrics"]!.push(await timed(get("/metrics")));
-      const labels = { service_name: "light", __name__: "process_cpu" };
-      tookMs["push"]!.push(await timed(() => push(server.url, [{ labels, profile: small }])));
+  /** How often it is answered, one after the other, before the first heavy question is. */
+  const answeredMeanwhile = async (what: () => Promise<unknown>): Promise<number> => {
+    let ended = 0;
+    const asked = Array.from({ length: HEAVY }, () => heavy().finally(() => ended++));
+    let answered = 0;
+    while (ended === 0) {
+      await what();
+      if (ended === 0) answered++;
     }
     await Promise.all(asked);
-    // They really were there at the same time.
-    expect(tookMs["ready"]!.length).toBeGreaterThan(3);
-    for (const [what, times] of Object.entries(tookMs))
-      expect(Math.max(...times), `${what}: ${times.map(Math.round)}`).toBeLessThan(QUICK_MS);
+    return answered;
+  };
+
+  it.each(["/ready", "/healthz", "/metrics"])("answers %s", async (path) => {
+    const answered = await answeredMeanwhile(async () => {
+      const response = await fetch(server.url + path);
+      expect(response.status).toBe(200);
+      await response.arrayBuffer();
+    });
+    expect(answered).toBeGreaterThanOrEqual(ANSWERS_MIN);
+  });
+
+  it("takes pushes", async () => {
+    const profile = makePprof({ stacks: { "main;f": [1, 10] }, time: Date.now() });
+    const answered = await answeredMeanwhile(async () => {
+      const labels = { service_name: "light", __name__: "process_cpu" };
+      expect((await push(server.url, [{ labels, profile }])).status).toBe(200);
+    });
+    expect(answered).toBeGreaterThanOrEqual(ANSWERS_MIN);
+  });
+
+  it("lists label values", async () => {
+    const question = { ...range, name: "pod", matchers: ['{service_name="heavy"}'] };
+    const answered = await answeredMeanwhile(async () => {
+      const { names } = await ask<{ names?: readonly string[] }>(server.url, "LabelValues", question);
+      expect(names).toHaveLength(10);
+    });
+    expect(answered).toBeGreaterThanOrEqual(ANSWERS_MIN);
   });
 });

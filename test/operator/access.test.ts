@@ -58,7 +58,7 @@ describe.skipIf(reason !== undefined)("the operator with its own rights alone", 
     api.kubectl(["apply", "--server-side", "--force-conflicts", "-f", "-"], JSON.stringify(object));
   };
   const kinds =
-    "deployments,statefulsets,daemonsets,services,pvc,hpa,pdb,ingresses,networkpolicies,servicemonitors,prometheusrules,httproutes";
+    "deployments,statefulsets,daemonsets,services,pvc,hpa,pdb,ingresses,networkpolicies,servicemonitors,prometheusrules,httproutes,scaledobjects";
   const owned = (): string => api.kubectl(["get", kinds, "-l", MINE, "-o", "name"]);
 
   it("does everything that it is for, and is refused nothing", async () => {
@@ -69,6 +69,7 @@ describe.skipIf(reason !== undefined)("the operator with its own rights alone", 
       size: "medium",
       storage,
       query: { autoscaling: { maxReplicas: 3 } },
+      segment: { autoscaling: { maxReplicas: 3, by: "KEDA" } },
       expose: { ingress: { host: "a.example.com" }, httpRoute: { parentRefs: [{ name: "edge" }] } },
       monitoring: { dashboard: true },
     });
@@ -81,6 +82,7 @@ describe.skipIf(reason !== undefined)("the operator with its own rights alone", 
         "main-nats",
         "servicemonitor",
         "httproute",
+        "scaledobject",
         "horizontalpodautoscaler",
         "look-data",
         "grown-all",

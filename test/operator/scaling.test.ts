@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ApiServerProcess, startApiServer, whyNoApiServer } from "../harness/api-server.ts";
 import { eventually, type OperatorProcess, startOperator } from "../harness/operator.ts";
 import { REPOSITORY } from "../harness/server.ts";
+import { optionalDefinitions } from "./optional-kinds.ts";
 
 /* The number of segment workers follows what waits. Their page of metrics is the test's; that the real one has the same lines is a unit test. */
 
@@ -12,6 +13,7 @@ const reason = whyNoApiServer();
 if (reason !== undefined) console.log(`operator scaling: ${reason}`);
 
 describe.skipIf(reason !== undefined)("segment workers", () => {
+  type Look = { spec: { replicas: number }; status?: { scaling?: readonly object[]; conditions?: readonly object[] } };
   let api: ApiServerProcess;
   let operator: OperatorProcess;
   let workers: Server;
@@ -36,19 +38,19 @@ describe.skipIf(reason !== undefined)("segment workers", () => {
     workers?.close();
   });
 
-  it("become more when much waits and fewer when little does, and the status says why", async () => {
+  const look = (what: string): Look => JSON.parse(api.kubectl(["get", what, "-o", "json"])) as Look;
+  const apply = (name: string, segment: object): void => {
     const stack = {
       apiVersion: "profiling.brazier.dev/v1alpha1",
       kind: "ProfilingStack",
-      metadata: { name: "main", namespace: "default" },
-      spec: {
-        storage: { s3: { bucket: "profiles", instance: {} } },
-        segment: { autoscaling: { minReplicas: 2, maxReplicas: 50, scaleDownStabilization: "1s" } },
-      },
+      metadata: { name, namespace: "default" },
+      spec: { storage: { s3: { bucket: "profiles", instance: {} } }, segment },
     };
-    api.kubectl(["apply", "--server-side", "-f", "-"], JSON.stringify(stack));
-    const look = (what: string): { spec: { replicas: number }; status?: { scaling?: readonly object[] } } =>
-      JSON.parse(api.kubectl(["get", what, "-o", "json"])) as never;
+    api.kubectl(["apply", "--server-side", "--force-conflicts", "-f", "-"], JSON.stringify(stack));
+  };
+
+  it("become more when much waits and fewer when little does, and the status says why", async () => {
+    apply("main", { autoscaling: { minReplicas: 2, maxReplicas: 50, scaleDownStabilization: "1s" } });
     const workersAre = (count: number): Promise<void> =>
       eventually(() => {
         expect(look("deployment/main-segment").spec.replicas).toBe(count);
@@ -66,5 +68,39 @@ describe.skipIf(reason !== undefined)("segment workers", () => {
     messages = 0;
     await workersAre(12);
     expect(api.kubectl(["get", "events", "--field-selector=reason=Scaled"])).toContain("segment: 4 instead of 2 pods: many profiles wait");
+  });
+
+  it("are left to KEDA when asked, as soon as KEDA is there, and none is removed on the way", async () => {
+    apply("keda", { replicas: 5 });
+    await eventually(() => expect(look("deployment/keda-segment").spec.replicas).toBe(5));
+    apply("keda", { autoscaling: { minReplicas: 2, maxReplicas: 9, by: "KEDA" } });
+    await eventually(() =>
+      expect(look("pstack/keda").status?.conditions).toContainEqual(
+        expect.objectContaining({
+          type: "Degraded",
+          status: "True",
+          reason: "KindMissing",
+          message: expect.stringMatching(
+            /^spec\.segment\.autoscaling\.by: the cluster does not know ScaledObject .*: install its definitions/,
+          ),
+        }),
+      ),
+    );
+    const definition = optionalDefinitions().find((one) => JSON.stringify(one).includes("scaledobjects"));
+    api.kubectl(["apply", "--server-side", "-f", "-"], JSON.stringify(definition));
+    await eventually(() =>
+      expect(look("scaledobject/keda-segment").spec).toMatchObject({ scaleTargetRef: { name: "keda-segment" }, minReplicaCount: 2 }),
+    );
+    expect(look("deployment/keda-segment").spec.replicas).toBe(5);
+    // What KEDA's autoscaler would do; the operator's next looks leave it alone.
+    api.kubectl(["scale", "deployment/keda-segment", "--replicas=8"]);
+    const { resourceVersion } = (look("configmap/keda-settings") as unknown as { metadata: { resourceVersion: string } }).metadata;
+    api.kubectl(["label", "configmap/keda-settings", "app.kubernetes.io/component=other", "--overwrite"]);
+    await eventually(() => {
+      const { metadata } = look("configmap/keda-settings") as unknown as { metadata: { resourceVersion: string; labels: object } };
+      expect(metadata.resourceVersion).not.toBe(resourceVersion);
+      expect(metadata.labels).toMatchObject({ "app.kubernetes.io/component": "server" });
+    });
+    expect(look("deployment/keda-segment").spec.replicas).toBe(8);
   });
 });

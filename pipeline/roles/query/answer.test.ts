@@ -2,27 +2,40 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { ProfileTypesResponseSchema, SelectMergeStacktracesResponseSchema } from "../../api/gen/querier/v1/querier_pb.ts";
 import { GetProfileStatsResponseSchema, LabelValuesResponseSchema } from "../../api/gen/types/v1/types_pb.ts";
+import { STEP_ELEMENTS } from "../../base/steps.ts";
 import type { TenantId, UnixMs } from "../../base/units.ts";
 import { rowsOf, spanRowsOf } from "./answer/testing/rows.ts";
 import { stacksOf } from "./answer/testing/stacks.ts";
-import { treeOf } from "./answer/testing/trees.ts";
+import { type Stack, treeOf } from "./answer/testing/trees.ts";
 import { answer } from "./answer.ts";
 import { type Engine, EVERY_STACK, type Selection, type SeriesOfKind, type ServiceOfKind } from "./engine-interface.ts";
 import type { Matcher } from "./matcher.ts";
+import { queryCancelled } from "./pace.ts";
 import type { Question } from "./question.ts";
 
-/** An engine that notes what it is asked for. */
+/** An engine that notes what it is asked for, and the steps that are made of its answers. */
 class NotingEngine implements Engine {
   readonly asked: string[] = [];
+  steps = 0;
+  /** At this step nobody waits any more. */
+  endsAt = Number.POSITIVE_INFINITY;
+  readonly #stacks: readonly Stack[];
   readonly #kind = { name: "cpu", periodType: { type: "p", unit: "u" }, sampleTypes: [{ type: "s", unit: "n" }] };
 
+  constructor(stacks: readonly Stack[] = [{ names: ["main"], value: 3 }]) {
+    this.#stacks = stacks;
+  }
+
+  step(): undefined {
+    if (++this.steps === this.endsAt) throw queryCancelled();
+  }
   async tree() {
     this.asked.push("tree");
-    return treeOf([{ names: ["main"], value: 3 }]);
+    return treeOf(this.#stacks);
   }
   async stacks() {
     this.asked.push("stacks");
-    return stacksOf([{ locations: ["main:1"], value: 3 }]);
+    return stacksOf(this.#stacks.map(({ names, value }) => ({ locations: names.map((name) => `${name}:1`).reverse(), value })));
   }
   async rows() {
     this.asked.push("rows");
@@ -119,6 +132,39 @@ describe("answer", () => {
       expect(engine.asked).toEqual(["services"]);
     }
   });
+
+  const large = Array.from({ length: 5 * STEP_ELEMENTS }, (_, i) => ({ names: [`h${i % 50}`, `w${Math.floor(i / 50)}`], value: 1 }));
+  const tree = { selection: typed, stacks, nodesMax: 0 };
+  const both = { left: { selection: typed, stacks }, right: { selection: typed, stacks } };
+  const functionTree = { path: ["h1"], anchored: false, callers: true, callees: true, depthMax: 9 };
+  // Of each element: laid out, its name, its numbers; then JSON.
+  const passes: readonly [string, Question, number][] = [
+    ["a flame graph", { kind: "flamegraph", ...tree }, 3],
+    [
+      "a flame graph as JSON",
+      { kind: "json", of: { kind: "flamegraph", ...tree }, typeName: SelectMergeStacktracesResponseSchema.typeName },
+      3.2,
+    ],
+    ["tree bytes", { kind: "tree_bytes", ...tree }, 2],
+    ["functions", { kind: "functions", limit: 0, selection: typed, stacks }, 1],
+    ["a function tree", { kind: "function_tree", request: functionTree, selection: typed, stacks }, 1],
+    ["pprof", { kind: "pprof", ...tree, goPgo: undefined, form: "response" }, 2],
+    ["pprof, cut", { kind: "pprof", ...tree, nodesMax: 100, goPgo: undefined, form: "response" }, 4],
+    ["a diff", { kind: "diff", ...both, nodesMax: 0 }, 5],
+    ["a diff of functions", { kind: "functions_diff", ...both, limit: 0, form: "rows" }, 2],
+    ["a rendered flame graph", { kind: "render", ...tree, timeline: { ...series, exemplars: "none" } }, 3],
+  ];
+  it.each(passes)(
+    "makes %s in steps, so that others of the thread need not wait for the whole, and ends at any of them",
+    async (_, asked, times) => {
+      const engine = new NotingEngine(large);
+      await answer(asked, engine);
+      expect(engine.steps).toBeGreaterThanOrEqual((times * large.length) / STEP_ELEMENTS);
+      const left = new NotingEngine(large);
+      left.endsAt = engine.steps - 1;
+      await expect(answer(asked, left)).rejects.toMatchObject({ code: "query_cancelled" });
+    },
+  );
 
   it("gives whole response messages", async () => {
     const engine = new NotingEngine();

@@ -1,4 +1,5 @@
 import { unreachable } from "../../base/assert.ts";
+import { inSteps, type Steps } from "../../base/steps.ts";
 import { cutStacks, pgoStacks } from "./answer/cut-stacks.ts";
 import { encodeDiff } from "./answer/diff.ts";
 import { dotText } from "./answer/dot.ts";
@@ -26,7 +27,7 @@ import type { Question, StackQuery } from "./question.ts";
 export async function answer(question: Question, engine: Engine): Promise<Uint8Array> {
   switch (question.kind) {
     case "json":
-      return responseJson(question.typeName, await answer(question.of, engine));
+      return inSteps(responseJson(question.typeName, await answer(question.of, engine)), engine);
     case "profile_types":
       return encodeProfileTypes(await engine.services(question.selection));
     case "label_names":
@@ -35,14 +36,6 @@ export async function answer(question: Question, engine: Engine): Promise<Uint8A
       return encodeLabelValues(await seriesFor([question.name], question.selection, engine), question.name);
     case "series":
       return encodeSeries(await seriesFor(question.names, question.selection, engine), question.names, question.utf8Names);
-    case "flamegraph":
-      return encodeFlamegraph(await engine.tree(question.selection, question.stacks), question.nodesMax);
-    case "tree_bytes":
-      return encodeTreeBytes(await engine.tree(question.selection, question.stacks), question.nodesMax);
-    case "functions":
-      return encodeFunctions(await engine.tree(question.selection, question.stacks), question.limit);
-    case "function_tree":
-      return encodeFunctionTree(await engine.tree(question.selection, question.stacks), question.request);
     case "pprof":
       return answerPprof(question, engine);
     case "dot":
@@ -54,6 +47,30 @@ export async function answer(question: Question, engine: Engine): Promise<Uint8A
       const rows = question.of === "span" ? await engine.spanRows(selection, stacks) : await engine.rows(selection, stacks);
       return encodeHeatmap(rows, { buckets, groupBy, withExemplars: exemplars !== "none", limit });
     }
+    case "profile_stats":
+      return encodeProfileStats(await engine.stored(question.tenant));
+    case "analyze_query":
+      return encodeAnalyzeQuery(await engine.scope(question.selection));
+    default:
+      return inSteps(await treeAnswer(question, engine), engine);
+  }
+}
+
+type TreeQuestion = QuestionOf<
+  "flamegraph" | "tree_bytes" | "functions" | "function_tree" | "diff" | "functions_diff" | "render" | "render_diff"
+>;
+
+/** What is made of merged trees. */
+async function treeAnswer(question: TreeQuestion, engine: Engine): Promise<Steps<Uint8Array>> {
+  switch (question.kind) {
+    case "flamegraph":
+      return encodeFlamegraph(await engine.tree(question.selection, question.stacks), question.nodesMax);
+    case "tree_bytes":
+      return encodeTreeBytes(await engine.tree(question.selection, question.stacks), question.nodesMax);
+    case "functions":
+      return encodeFunctions(await engine.tree(question.selection, question.stacks), question.limit);
+    case "function_tree":
+      return encodeFunctionTree(await engine.tree(question.selection, question.stacks), question.request);
     case "diff": {
       const [left, right] = await bothTrees(question, engine);
       return encodeDiff(left, right, question.nodesMax);
@@ -62,10 +79,6 @@ export async function answer(question: Question, engine: Engine): Promise<Uint8A
       const [left, right] = await bothTrees(question, engine);
       return encodeFunctionsDiff(left, right, question.limit, question.form);
     }
-    case "profile_stats":
-      return encodeProfileStats(await engine.stored(question.tenant));
-    case "analyze_query":
-      return encodeAnalyzeQuery(await engine.scope(question.selection));
     case "render": {
       const { selection, stacks, timeline: options, nodesMax } = question;
       const tree = await engine.tree(selection, stacks);
@@ -94,14 +107,14 @@ async function seriesFor(names: readonly string[], selection: Selection, engine:
 const NEVER_STORED = "pyroscope_app";
 
 async function answerPprof({ selection, stacks, nodesMax, goPgo, form }: QuestionOf<"pprof">, engine: Engine): Promise<Uint8Array> {
-  const merged = cutStacks(await engine.stacks(selection, stacks), nodesMax);
-  const shown = goPgo === undefined ? merged : pgoStacks(merged, goPgo);
+  const merged = await inSteps(cutStacks(await engine.stacks(selection, stacks), nodesMax), engine);
+  const shown = goPgo === undefined ? merged : await inSteps(pgoStacks(merged, goPgo), engine);
   const header = { profileTypeId: selection.profileTypeId, endMs: selection.endMs };
-  return form === "profile" ? encodePprof(shown, header) : encodePprofResponse(shown, header);
+  return inSteps(form === "profile" ? encodePprof(shown, header) : encodePprofResponse(shown, header), engine);
 }
 
 async function answerDot({ selection, stacks, sourceNodesMax, nodesMax, form }: QuestionOf<"dot">, engine: Engine): Promise<Uint8Array> {
-  const source = cutStacks(await engine.stacks(selection, stacks), sourceNodesMax);
+  const source = await inSteps(cutStacks(await engine.stacks(selection, stacks), sourceNodesMax), engine);
   const text = dotText(source, { profileTypeId: selection.profileTypeId, endMs: selection.endMs, nodesMax });
   if (form === "text") return Buffer.from(text);
   const writer = new ProtoWriter(text.length + 16);

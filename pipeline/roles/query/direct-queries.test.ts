@@ -6,6 +6,7 @@ import { LabelNamesRequestSchema, LabelNamesResponseSchema } from "../../api/gen
 import { CodedError, FaultKind } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { createRegistry } from "../../base/metrics.ts";
+import { atOnce } from "../../base/steps.ts";
 import { HOUR_MS, type TenantId, type UnixMs } from "../../base/units.ts";
 import { Bodies } from "../../http/bodies.ts";
 import { responseJson } from "./answer/json.ts";
@@ -30,7 +31,7 @@ beforeAll(async () => {
     ask: async (question) => {
       asked.push(question);
       if (fault !== undefined) throw fault;
-      return question.kind === "json" ? responseJson(question.typeName, NAMES) : NAMES;
+      return question.kind === "json" ? atOnce(responseJson(question.typeName, NAMES)) : NAMES;
     },
     limitsOf: () => DEFAULT_QUERY_LIMITS,
     clock: { nowMs: () => NOW_MS, monotonicMs: () => 0, sleep: async () => {} },

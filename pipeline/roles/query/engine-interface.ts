@@ -99,6 +99,8 @@ export interface Engine {
   services(selection: Selection): Promise<readonly ServiceOfKind[]>;
   scope(selection: Selection): Promise<Scope>;
   stored(tenant: TenantId): Promise<StoredRange | undefined>;
+  /** A step of what is done with an answer, too; undefined: go on at once. Errors: `query_cancelled`, `query_limit_duration` (expired). */
+  step(): Promise<void> | undefined;
 }
 
 /** Labels whose values the catalog knows. */

@@ -1,6 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { CodedError, FaultKind } from "../../base/errors.ts";
 import { lookAhead } from "../../base/look-ahead.ts";
+import { inSteps } from "../../base/steps.ts";
 import { inSpan } from "../../base/trace.ts";
 import type { TenantId, UnixMs } from "../../base/units.ts";
 import type { CatalogState } from "../../catalog/catalog.ts";
@@ -83,8 +84,8 @@ export class BlockEngine implements Engine {
   }
 
   /** See {@link Pace.step}. */
-  async step(): Promise<void> {
-    await this.#reader.step();
+  step(): Promise<void> | undefined {
+    return this.#reader.step();
   }
 
   /** The same query over other objects: with the same budget, cache and time. */
@@ -130,9 +131,9 @@ export class BlockEngine implements Engine {
         // A stack of which nothing has a name leads to the root: there is nothing to draw.
         if (node > 0 && (allowed === undefined || allowed[node] === 1)) self[node]! += sums[stack]!;
       }
-      merger.add(names, self);
+      await inSteps(merger.add(names, self), this.#reader);
     }
-    return merger.finish();
+    return inSteps(merger.finish(), this.#reader);
   }
 
   async stacks(selection: TypedSelection, stacks: StackSelection): Promise<MergedStacks> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { TenantId } from "../../base/units.ts";
-import { FairTurns, type FairTurnsOptions } from "./fair-turns.ts";
+import { FairTurns, type FairTurnsOptions, type Lane, type LaneSlots } from "./fair-turns.ts";
 
 const NOBODY_LEAVES = new AbortController().signal;
 
@@ -8,8 +8,8 @@ const NOBODY_LEAVES = new AbortController().signal;
 function asker(turns: FairTurns, begun: string[]) {
   const ends = new Map<string, () => void>();
   return {
-    ask: async (name: string, tenants = name.slice(0, 1), signal = NOBODY_LEAVES): Promise<void> => {
-      ends.set(name, await turns.take({ tenants: tenants.split("|") as TenantId[], signal }));
+    ask: async (name: string, tenants = name.slice(0, 1), signal = NOBODY_LEAVES, lane: Lane = "values"): Promise<void> => {
+      ends.set(name, await turns.take(lane, { tenants: tenants.split("|") as TenantId[], signal }));
       begun.push(name);
     },
     end: async (name: string): Promise<void> => {
@@ -19,8 +19,9 @@ function asker(turns: FairTurns, begun: string[]) {
   };
 }
 
-function turnsOf(options: Partial<FairTurnsOptions> = {}): FairTurns {
-  return new FairTurns({ slots: 3, tenantSlots: 2, waitingMax: 4, openMaxOf: () => 0, ...options });
+function turnsOf({ slots = 3, tenantSlots = 2, ...options }: Partial<FairTurnsOptions & LaneSlots> = {}): FairTurns {
+  const values = { slots, tenantSlots };
+  return new FairTurns({ lanes: { values, labels: { slots: 1, tenantSlots: 1 } }, waitingMax: 4, openMaxOf: () => 0, ...options });
 }
 
 describe("FairTurns", () => {
@@ -50,6 +51,26 @@ describe("FairTurns", () => {
     expect(begun).toEqual(["ab", "c1"]);
     await end("ab");
     expect(begun).toEqual(["ab", "c1", "b1"]);
+    await Promise.all(rest);
+  });
+
+  it("lets nobody wait for the other lane", async () => {
+    const begun: string[] = [];
+    const turns = turnsOf({ openMaxOf: () => 5 });
+    const { ask, end } = asker(turns, begun);
+    const labels = (name: string): Promise<void> => ask(name, "a", NOBODY_LEAVES, "labels");
+    await ask("a1");
+    await ask("a2");
+    const rest = [ask("a3"), labels("a4"), labels("a5")];
+    await new Promise(setImmediate);
+    expect(begun).toEqual(["a1", "a2", "a4"]);
+    expect(turns).toMatchObject({ running: 3, waiting: 2 });
+    // A tenant's questions count together, whatever their lane.
+    await expect(labels("a6")).rejects.toMatchObject({ facts: { open: 5 } });
+    await end("a1");
+    expect(begun.at(-1)).toBe("a3");
+    await end("a4");
+    expect(begun.at(-1)).toBe("a5");
     await Promise.all(rest);
   });
 

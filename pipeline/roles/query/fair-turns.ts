@@ -3,21 +3,35 @@ import type { TenantId } from "../../base/units.ts";
 import type { Asking } from "./asking.ts";
 import { queryCancelled } from "./pace.ts";
 
-export type FairTurnsOptions = {
+/** Questions of one lane do not wait for those of another: what lists labels is quick, and what reads values may take long. */
+export type Lane = "labels" | "values";
+
+export type LaneSlots = {
   /** Questions at once. */
   readonly slots: number;
   /** Of these at most so many are one tenant's, so that another one always finds a slot soon. */
   readonly tenantSlots: number;
+};
+
+export type FairTurnsOptions = {
+  readonly lanes: Readonly<Record<Lane, LaneSlots>>;
   /** Questions that may wait for a slot. */
   readonly waitingMax: number;
   /** Questions of a tenant, running and waiting together; 0 is no bound. */
   readonly openMaxOf: (tenant: TenantId) => number;
 };
 
-type Waiting = { readonly tenants: readonly TenantId[]; readonly begin: () => void; readonly refuse: (error: Error) => void };
+type Waiting = {
+  readonly lane: Lane;
+  readonly tenants: readonly TenantId[];
+  readonly begin: () => void;
+  readonly refuse: (error: Error) => void;
+};
+
+type RunningQuestions = { count: number; readonly ofTenant: Map<TenantId, number> };
 
 /**
- * Who may ask next: tenants take turns, whatever each of them has in line. A question over several tenants counts for each.
+ * Who may ask next: in each lane tenants take turns, whatever each of them has in line. A question over several tenants counts for each.
  *
  * Errors: `query_limit_concurrency` (limited), also for one that has waited and must give way to a tenant with fewer in line; `query_cancelled`.
  */
@@ -25,27 +39,34 @@ export class FairTurns {
   readonly #options: FairTurnsOptions;
   /** In the order of their turns. */
   readonly #lines = new Map<string, Waiting[]>();
-  readonly #runningOf = new Map<TenantId, number>();
+  readonly #running: Readonly<Record<Lane, RunningQuestions>> = {
+    labels: { count: 0, ofTenant: new Map() },
+    values: { count: 0, ofTenant: new Map() },
+  };
   readonly #openOf = new Map<TenantId, number>();
-  running = 0;
   waiting = 0;
 
   constructor(options: FairTurnsOptions) {
     this.#options = options;
   }
 
+  get running(): number {
+    return this.#running.labels.count + this.#running.values.count;
+  }
+
   /** Resolves when it is the question's turn, with the way to end it. */
-  async take({ tenants, signal }: Asking): Promise<() => void> {
+  async take(lane: Lane, { tenants, signal }: Asking): Promise<() => void> {
     if (signal.aborted) throw queryCancelled();
     this.#checkTenants(tenants);
-    if (!this.#mayRun(tenants)) await this.#wait(tenants, signal);
-    else this.#begin(tenants);
+    if (!this.#mayRun(lane, tenants)) await this.#wait(lane, tenants, signal);
+    else this.#begin(lane, tenants);
     let ended = false;
     return () => {
       if (ended) return;
       ended = true;
-      this.running--;
-      for (const tenant of tenants) add(this.#runningOf, tenant, -1);
+      const running = this.#running[lane];
+      running.count--;
+      for (const tenant of tenants) add(running.ofTenant, tenant, -1);
       for (const tenant of tenants) add(this.#openOf, tenant, -1);
       this.#next();
     };
@@ -65,19 +86,21 @@ export class FairTurns {
     }
   }
 
-  #mayRun(tenants: readonly TenantId[]): boolean {
-    const { slots, tenantSlots } = this.#options;
-    return this.running < slots && tenants.every((tenant) => (this.#runningOf.get(tenant) ?? 0) < tenantSlots);
+  #mayRun(lane: Lane, tenants: readonly TenantId[]): boolean {
+    const { slots, tenantSlots } = this.#options.lanes[lane];
+    const { count, ofTenant } = this.#running[lane];
+    return count < slots && tenants.every((tenant) => (ofTenant.get(tenant) ?? 0) < tenantSlots);
   }
 
-  #begin(tenants: readonly TenantId[]): void {
-    this.running++;
-    for (const tenant of tenants) add(this.#runningOf, tenant, 1);
+  #begin(lane: Lane, tenants: readonly TenantId[]): void {
+    const running = this.#running[lane];
+    running.count++;
+    for (const tenant of tenants) add(running.ofTenant, tenant, 1);
     for (const tenant of tenants) add(this.#openOf, tenant, 1);
   }
 
-  #wait(tenants: readonly TenantId[], signal: AbortSignal): Promise<void> {
-    const key = tenants.join("|");
+  #wait(lane: Lane, tenants: readonly TenantId[], signal: AbortSignal): Promise<void> {
+    const key = `${lane} ${tenants.join("|")}`;
     if (this.waiting >= this.#options.waitingMax) this.#makeRoom(key);
     return new Promise((resolve, reject) => {
       const leave = (error: Error): void => {
@@ -88,12 +111,13 @@ export class FairTurns {
       };
       const onAbort = (): void => leave(queryCancelled());
       const waiting: Waiting = {
+        lane,
         tenants,
         begin: () => {
           this.#remove(key, waiting);
           for (const tenant of tenants) add(this.#openOf, tenant, -1);
           signal.removeEventListener("abort", onAbort);
-          this.#begin(tenants);
+          this.#begin(lane, tenants);
           resolve();
         },
         refuse: leave,
@@ -131,7 +155,7 @@ export class FairTurns {
 
   #next(): void {
     for (;;) {
-      const next = [...this.#lines].find(([, line]) => this.#mayRun(line[0]!.tenants));
+      const next = [...this.#lines].find(([, line]) => this.#mayRun(line[0]!.lane, line[0]!.tenants));
       if (next === undefined) return;
       const [key, line] = next;
       // Its next question waits until everybody else had a turn.

@@ -1,4 +1,5 @@
 import { lookAhead } from "../../base/look-ahead.ts";
+import { inSteps, STEP_ELEMENTS, type Steps } from "../../base/steps.ts";
 import { GrowableFloat64, GrowableUint32 } from "../../symbols/growable.ts";
 import { SymbolTable } from "../../symbols/symbol-table.ts";
 import { VALUES_AHEAD } from "./ahead.ts";
@@ -26,21 +27,22 @@ export async function mergeStacks(selected: readonly SelectedRows[], stacks: Sta
     for (let stack = 1; stack < perStack.length; stack++) {
       if (perStack[stack]! > 0 && (allowed === undefined || allowed[names.nodeOfStack[stack]!] === 1)) used[stack] = 1;
     }
-    const merged = table.addSymbols(symbols, used);
+    const merged = await inSteps(table.addingSymbols(symbols, used), reader);
     for (let stack = 1; stack < perStack.length; stack++) {
       if (used[stack] === 1) sums[merged[stack]!] = (sums[merged[stack]!] ?? 0) + perStack[stack]!;
     }
   }
-  return flatten(table, sums);
+  return inSteps(flatten(table, sums), reader);
 }
 
 /** Spells the stacks out, leaf first. sums: by node, with holes. */
-function flatten(table: SymbolTable, sums: readonly number[]): MergedStacks {
+function* flatten(table: SymbolTable, sums: readonly number[]): Steps<MergedStacks> {
   const { nodes, ...tables } = table.view();
   const locations = new GrowableUint32(1024);
   const ends = new GrowableUint32(256);
   const values = new GrowableFloat64(256);
   for (let node = 1; node <= nodes.parent.length; node++) {
+    if (node % STEP_ELEMENTS === 0) yield;
     const value = sums[node];
     if (value === undefined) continue;
     for (let at = node; at > 0; at = nodes.parent[at - 1]!) locations.push(nodes.location[at - 1]!);

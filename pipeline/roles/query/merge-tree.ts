@@ -1,3 +1,4 @@
+import { STEP_ELEMENTS, type Steps } from "../../base/steps.ts";
 import { CallTree } from "../../symbols/call-tree.ts";
 import { StringInterner } from "../../symbols/string-interner.ts";
 import type { FlameTree } from "./flame-tree.ts";
@@ -13,16 +14,14 @@ export class TreeMerger {
   #self = new Float64Array(1024);
 
   /** Adds values by node of a dataset's tree; they are added up here, so a node's own value only. */
-  add(stacks: Pick<StackNames, "parent" | "name" | "names">, self: Float64Array): void {
+  *add(stacks: Pick<StackNames, "parent" | "name" | "names">, self: Float64Array): Steps<void> {
     const { parent, name } = stacks;
-    const used = new Uint8Array(parent.length);
-    for (let node = parent.length - 1; node > 0; node--) {
-      if (self[node]! > 0) used[node] = 1;
-      if (used[node] === 1) used[parent[node]!] = 1;
-    }
+    const used = usedNodes(parent, self);
+    yield;
     const merged = new Uint32Array(parent.length);
     const nameIds = new Int32Array(stacks.names.count).fill(-1);
     for (let node = 1; node < parent.length; node++) {
+      if (node % STEP_ELEMENTS === 0) yield;
       if (used[node] === 0) continue;
       let nameId = nameIds[name[node]!]!;
       if (nameId < 0) nameId = nameIds[name[node]!] = this.#internName(stacks.names, name[node]!);
@@ -32,12 +31,13 @@ export class TreeMerger {
     }
   }
 
-  finish(): FlameTree {
+  *finish(): Steps<FlameTree> {
     const { count } = this.#tree;
     const self = this.#self.slice(0, count);
     const total = self.slice();
     const parent = new Int32Array(this.#tree.parent.subarray(0, count));
     for (let node = count - 1; node > 0; node--) total[parent[node]!]! += total[node]!;
+    yield;
     return { count, parent, name: new Int32Array(this.#tree.label.subarray(0, count)), self, total, names: this.#nameTable() };
   }
 
@@ -73,4 +73,14 @@ export class TreeMerger {
     }
     return { count, bytes, starts, lengths };
   }
+}
+
+/** 1 for the nodes that have a value or lead to one. */
+function usedNodes(parent: Uint32Array, self: Float64Array): Uint8Array {
+  const used = new Uint8Array(parent.length);
+  for (let node = parent.length - 1; node > 0; node--) {
+    if (self[node]! > 0) used[node] = 1;
+    if (used[node] === 1) used[parent[node]!] = 1;
+  }
+  return used;
 }

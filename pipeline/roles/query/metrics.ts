@@ -21,6 +21,11 @@ export function createQueryMetrics(
     collect: (metric) => metric.set(turns.waiting),
   });
   gauge(registry, {
+    name: "brazier_query_in_flight",
+    help: "questions that are being answered or wait for their turn: what to scale queriers by",
+    collect: (metric) => metric.set(turns.running + turns.waiting),
+  });
+  gauge(registry, {
     name: "brazier_query_cache_bytes",
     help: "memory of the decoded sections that query threads keep",
     collect: (metric) => metric.set(threads.cacheBytes),

@@ -9,7 +9,7 @@ import type { Catalog, CatalogState } from "../../catalog/catalog.ts";
 import type { Asking } from "./asking.ts";
 import type { DiskCache } from "./disk-cache/keeper.ts";
 import type { EngineLimits } from "./engine.ts";
-import { FairTurns } from "./fair-turns.ts";
+import { FairTurns, type Lane, type LaneSlots } from "./fair-turns.ts";
 import { createQueryMetrics } from "./metrics.ts";
 import type { QueryCost } from "./query-thread.ts";
 import { QueryThreads, type QueryThreadsOptions } from "./query-threads.ts";
@@ -53,8 +53,11 @@ export interface QueryRole extends Running {
   ask(question: Question, asking: Asking): Promise<Uint8Array>;
 }
 
-/** A question waits for the bucket about as long as it computes. */
-const QUESTIONS_PER_THREAD = 4;
+/**
+ * Of one tenant on one thread. A question waits for the bucket about as long as it computes; those about labels have places of their own, so that a page
+ * still lists what there is while its flame graphs are made.
+ */
+const QUESTIONS_PER_THREAD: Readonly<Record<Lane, number>> = { labels: 2, values: 4 };
 
 /** Parts never wait for other parts, so that a querier whose own questions wait for peers still answers theirs. */
 const PARTS_PER_THREAD = 2;
@@ -65,13 +68,12 @@ const ATTEMPTS = 3;
 /** Starts the query role: nothing runs until the first question. */
 export function startQueryRole(deps: QueryRoleDeps): QueryRole {
   const { catalog, pin, clock, registry, limits, limitsOf } = deps;
-  // One more than a single tenant gets: on each thread another tenant finds a place.
-  const questionsPerThread = QUESTIONS_PER_THREAD + 1;
+  const lanes = { labels: laneSlots("labels", deps.threads.threads), values: laneSlots("values", deps.threads.threads) };
   const { peers } = deps;
   const threads = new QueryThreads({
     ...deps.threads,
     rangeFiles: deps.diskCache?.files,
-    questionsPerThread,
+    questionsPerThread: (lanes.labels.slots + lanes.values.slots) / deps.threads.threads,
     partsPerThread: peers === undefined ? 0 : PARTS_PER_THREAD,
     sharing:
       peers === undefined
@@ -79,8 +81,7 @@ export function startQueryRole(deps: QueryRoleDeps): QueryRole {
         : { aboveBytes: peers.shareAboveBytes, askPeers: (request) => shared(request, () => askPeers(request, { bus: peers.bus, clock })) },
   });
   const turns = new FairTurns({
-    slots: questionsPerThread * deps.threads.threads,
-    tenantSlots: QUESTIONS_PER_THREAD * deps.threads.threads,
+    lanes,
     waitingMax: deps.waitingMax,
     openMaxOf: (tenant) => limitsOf(tenant).concurrencyMax,
   });
@@ -118,7 +119,7 @@ export function startQueryRole(deps: QueryRoleDeps): QueryRole {
         });
 
   const inTurn = async (question: Question, { tenants, signal }: Asking): Promise<Uint8Array> => {
-    const end = await turns.take({ tenants, signal });
+    const end = await turns.take(laneOf(question), { tenants, signal });
     const startedMs = clock.monotonicMs();
     const bytesMax = tightest([limits.bytesMax, ...tenants.map((tenant) => limitsOf(tenant).readBytesMax)]);
     try {
@@ -169,6 +170,26 @@ export function startQueryRole(deps: QueryRoleDeps): QueryRole {
 /** In which form an answer leaves says nothing about the question. */
 function kindOf(question: Question): string {
   return question.kind === "json" ? question.of.kind : question.kind;
+}
+
+function laneOf(question: Question): Lane {
+  return LABEL_KINDS.has(kindOf(question)) ? "labels" : "values";
+}
+
+/** What reads no values. */
+const LABEL_KINDS: ReadonlySet<string> = new Set<Question["kind"]>([
+  "profile_types",
+  "label_names",
+  "label_values",
+  "series",
+  "profile_stats",
+  "analyze_query",
+]);
+
+/** One place more than a single tenant gets: on each thread another tenant finds one. */
+function laneSlots(lane: Lane, threads: number): LaneSlots {
+  const ofTenant = QUESTIONS_PER_THREAD[lane];
+  return { slots: (ofTenant + 1) * threads, tenantSlots: ofTenant * threads };
 }
 
 /** 0 is no bound. */

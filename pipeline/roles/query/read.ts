@@ -1,5 +1,6 @@
 import { assert } from "../../base/assert.ts";
 import { CodedError, FaultKind, isCoded } from "../../base/errors.ts";
+import { inSteps } from "../../base/steps.ts";
 import { type DatasetEntry, type SectionEntry, SectionKind } from "../../block/directory.ts";
 import { findSection, readProfiles, readSeries, readStackValues, readSymbols } from "../../block/reader.ts";
 import type { ProfileColumns } from "../../block/section/profiles.ts";
@@ -65,7 +66,7 @@ export class SectionReader {
     const section = required(planned.entry, SectionKind.Symbols, 0);
     return this.#derived(
       `${planned.object.key}@${section.offset}/names`,
-      async () => buildStackNames(await this.symbols(planned)),
+      async () => inSteps(buildStackNames(await this.symbols(planned)), this),
       (names) => names.sizeBytes,
     );
   }

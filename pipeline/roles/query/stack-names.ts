@@ -1,3 +1,4 @@
+import { STEP_ELEMENTS, type Steps } from "../../base/steps.ts";
 import { MAPPING_SHOWS_ADDRESSES } from "../../profile/decoded-profile.ts";
 import { CallTree } from "../../symbols/call-tree.ts";
 import { GrowableUint32 } from "../../symbols/growable.ts";
@@ -27,14 +28,16 @@ export type NameColumns = {
   readonly hashHi: Int32Array;
 };
 
-export function buildStackNames(symbols: Symbols): StackNames {
+export function* buildStackNames(symbols: Symbols): Steps<StackNames> {
   const frames = new LocationNames(symbols);
+  yield;
   const { parent: stackParent, location } = symbols.nodes;
   const tree = new CallTree(stackParent.length + 16);
   const nodeOfStack = new Uint32Array(stackParent.length + 1);
   // Where a stack goes on once a frame with a name follows: without the addresses it ended in so far.
   const namedNode = new Uint32Array(stackParent.length + 1);
   for (let i = 0; i < stackParent.length; i++) {
+    if (i % STEP_ELEMENTS === 0) yield;
     const ofAddress = frames.addressOnly[location[i]!] === 1;
     let node = ofAddress ? nodeOfStack[stackParent[i]!]! : namedNode[stackParent[i]!]!;
     const start = location[i]! === 0 ? 0 : frames.ends[location[i]! - 1]!;

@@ -2,6 +2,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DiffResponseSchema } from "../../../api/gen/querier/v1/querier_pb.ts";
+import { atOnce } from "../../../base/steps.ts";
 import { encodeDiff } from "./diff.ts";
 import { type SlowNode, slowCut, slowTree } from "./testing/slow-tree.ts";
 import { type Stack, treeOf } from "./testing/trees.ts";
@@ -9,7 +10,7 @@ import { type Stack, treeOf } from "./testing/trees.ts";
 type DrawnNode = { x: [number, number]; total: [number, number]; self: [number, number]; name: string };
 
 function diffOf(left: readonly Stack[], right: readonly Stack[], nodesMax: number) {
-  const graph = fromBinary(DiffResponseSchema, encodeDiff(treeOf(left), treeOf(right), nodesMax)).flamegraph;
+  const graph = fromBinary(DiffResponseSchema, atOnce(encodeDiff(treeOf(left), treeOf(right), nodesMax))).flamegraph;
   if (graph === undefined) throw new Error("no flame graph");
   const levels = graph.levels.map((level) => {
     const values = level.values.map(Number);

@@ -1,3 +1,4 @@
+import { STEP_ELEMENTS, type Steps } from "../../../base/steps.ts";
 import type { FlameTree } from "../flame-tree.ts";
 import { type LaidTree, layOutTree, OTHER_NAME, OTHER_NODE } from "./laid-tree.ts";
 import { compareNames, nameKey } from "./names.ts";
@@ -5,12 +6,12 @@ import { ProtoWriter } from "./proto-writer.ts";
 import { kthLargest } from "./top-values.ts";
 
 /** querier.v1.DiffResponse with the flame graph of two trees side by side. */
-export function encodeDiff(left: FlameTree, right: FlameTree, nodesMax: number): Uint8Array {
+export function* encodeDiff(left: FlameTree, right: FlameTree, nodesMax: number): Steps<Uint8Array> {
   // Each side is cut by its own totals first: a side's `other` then means the same here as in its own flame graph.
-  const pairs = pairTrees(layOutTree(left, nodesMax), layOutTree(right, nodesMax));
+  const pairs = yield* pairTrees(yield* layOutTree(left, nodesMax), yield* layOutTree(right, nodesMax));
   const writer = new ProtoWriter(64 + pairs.count * 50);
   const mark = writer.begin(1);
-  writeDiff(writer, pairs, nodesMax);
+  yield* writeDiff(writer, pairs, nodesMax);
   writer.end(mark);
   return writer.finish();
 }
@@ -29,7 +30,7 @@ type PairedTree = {
   readonly childEnd: Int32Array;
 };
 
-function pairTrees(left: LaidTree, right: LaidTree): PairedTree {
+function* pairTrees(left: LaidTree, right: LaidTree): Steps<PairedTree> {
   const capacity = left.count + right.count - 1;
   const leftNode = new Int32Array(capacity);
   const rightNode = new Int32Array(capacity);
@@ -37,6 +38,7 @@ function pairTrees(left: LaidTree, right: LaidTree): PairedTree {
   const childEnd = new Int32Array(capacity);
   let end = 1;
   for (let at = 0; at < end; at++) {
+    if (at % STEP_ELEMENTS === 0) yield;
     childStart[at] = end;
     const l = leftNode[at] as number;
     const r = rightNode[at] as number;
@@ -67,22 +69,22 @@ function compareNodes(left: LaidTree, l: number, right: LaidTree, r: number): nu
  * querier.v1.FlameGraphDiff: 7 numbers a node, x left (gap coded), total left, self left, x right (gap coded), total right, self right, name.
  * A pair is kept when one of its sides is among the nodesMax largest; the rest of a node's children become one `other`.
  */
-function writeDiff(writer: ProtoWriter, pairs: PairedTree, nodesMax: number): void {
+function* writeDiff(writer: ProtoWriter, pairs: PairedTree, nodesMax: number): Steps<void> {
   const { left, right, leftNode, rightNode } = pairs;
   const largest = new Float64Array(pairs.count);
   for (let i = 0; i < pairs.count; i++) {
     largest[i] = Math.max(valueAt(left.total, leftNode[i] as number), valueAt(right.total, rightNode[i] as number));
   }
   const totalMin = nodesMax > 0 && pairs.count > nodesMax ? kthLargest(largest, pairs.count, nodesMax) : 0;
-  const drawn = drawPairs(pairs, largest, totalMin);
+  const drawn = yield* drawPairs(pairs, largest, totalMin);
   const names = new DiffNames(left, right);
-  const nameOf = numberNames(
+  const nameOf = yield* numberNames(
     drawn,
     (pair) => names.of(leftNode[pair] as number, rightNode[pair] as number),
     () => names.other(),
   );
   names.write(writer);
-  writeLevels(writer, drawn, nameOf);
+  yield* writeLevels(writer, drawn, nameOf);
   const leftTotal = left.total[0] as number;
   const rightTotal = right.total[0] as number;
   writer.uint(3, leftTotal + rightTotal);
@@ -95,9 +97,10 @@ function writeDiff(writer: ProtoWriter, pairs: PairedTree, nodesMax: number): vo
 }
 
 /** What is drawn, level after level: a node's children are drawn[childStart] .. drawn[childEnd]. */
-function drawPairs(pairs: PairedTree, largest: Float64Array, totalMin: number): readonly DrawnPair[] {
+function* drawPairs(pairs: PairedTree, largest: Float64Array, totalMin: number): Steps<readonly DrawnPair[]> {
   const drawn = [drawPair(pairs, 0, 0, 0)];
   for (let at = 0; at < drawn.length; at++) {
+    if (at % STEP_ELEMENTS === 0) yield;
     const node = drawn[at] as DrawnPair;
     node.childStart = drawn.length;
     if (node.pair !== OTHER_NODE) drawChildren(pairs, largest, totalMin, node, drawn);
@@ -107,11 +110,12 @@ function drawPairs(pairs: PairedTree, largest: Float64Array, totalMin: number): 
 }
 
 /** The name index of each drawn node. Numbered as in a flame graph: depth first, the last child before the others. */
-function numberNames(drawn: readonly DrawnPair[], of: (pair: number) => number, other: () => number): Int32Array {
+function* numberNames(drawn: readonly DrawnPair[], of: (pair: number) => number, other: () => number): Steps<Int32Array> {
   const indexes = new Int32Array(drawn.length);
   const stack = new Int32Array(drawn.length);
   let depth = 1;
-  while (depth > 0) {
+  for (let done = 0; depth > 0; done++) {
+    if (done % STEP_ELEMENTS === 0) yield;
     const at = stack[--depth] as number;
     const node = drawn[at] as DrawnPair;
     indexes[at] = node.pair === OTHER_NODE ? other() : of(node.pair);
@@ -120,7 +124,7 @@ function numberNames(drawn: readonly DrawnPair[], of: (pair: number) => number, 
   return indexes;
 }
 
-function writeLevels(writer: ProtoWriter, drawn: readonly DrawnPair[], nameOf: Int32Array): void {
+function* writeLevels(writer: ProtoWriter, drawn: readonly DrawnPair[], nameOf: Int32Array): Steps<void> {
   let start = 0;
   let end = 1;
   while (start < end) {
@@ -129,6 +133,7 @@ function writeLevels(writer: ProtoWriter, drawn: readonly DrawnPair[], nameOf: I
     let leftBefore = 0;
     let rightBefore = 0;
     for (let at = start; at < end; at++) {
+      if (at % STEP_ELEMENTS === 0) yield;
       const node = drawn[at] as DrawnPair;
       writer.varint(node.leftX - leftBefore);
       writer.varint(node.leftTotal);

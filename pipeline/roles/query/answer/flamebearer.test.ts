@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { atOnce } from "../../../base/steps.ts";
 import type { UnixMs } from "../../../base/units.ts";
 import type { SeriesOptions } from "../question.ts";
 import { renderDiffJson, renderJson } from "./flamebearer.ts";
@@ -18,7 +19,7 @@ const ROWS = rowsOf([
   { labels: { pod: "b" }, timeMs: 76_000, value: 4 },
 ]);
 const json = (bytes: Uint8Array) => JSON.parse(Buffer.from(bytes).toString()) as Record<string, unknown>;
-const render = (type: string, options = OPTIONS) => json(renderJson(type, { tree: TREE, rows: ROWS }, { nodesMax: 0, options }));
+const render = (type: string, options = OPTIONS) => json(atOnce(renderJson(type, { tree: TREE, rows: ROWS }, { nodesMax: 0, options })));
 
 describe("renderJson", () => {
   it("gives numbers, not strings, and a timeline without gaps", () => {
@@ -54,7 +55,7 @@ describe("renderJson", () => {
 
 describe("renderDiffJson", () => {
   it("has both sides in levels of seven numbers", () => {
-    const diff = json(renderDiffJson("process_cpu:cpu:nanoseconds:cpu:nanoseconds", TREE, treeOf([]), 0));
+    const diff = json(atOnce(renderDiffJson("process_cpu:cpu:nanoseconds:cpu:nanoseconds", TREE, treeOf([]), 0)));
     expect(diff).toMatchObject({
       flamebearer: {
         levels: [

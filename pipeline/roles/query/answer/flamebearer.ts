@@ -1,5 +1,6 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { DiffResponseSchema, SelectMergeStacktracesResponseSchema } from "../../../api/gen/querier/v1/querier_pb.ts";
+import type { Steps } from "../../../base/steps.ts";
 import { SECOND_MS } from "../../../base/units.ts";
 import type { FlameTree } from "../flame-tree.ts";
 import type { ProfileRows } from "../profile-rows.ts";
@@ -15,12 +16,12 @@ import { type TimeSeries, timeSeries } from "./time-series.ts";
  */
 
 /** One profile with its timeline, and one timeline per value of the first grouping label when there is one. */
-export function renderJson(
+export function* renderJson(
   profileTypeId: string,
   { tree, rows }: { readonly tree: FlameTree; readonly rows: ProfileRows },
   { nodesMax, options }: { readonly nodesMax: number; readonly options: SeriesOptions },
-): Uint8Array {
-  const graph = fromBinary(SelectMergeStacktracesResponseSchema, encodeFlamegraph(tree, nodesMax)).flamegraph;
+): Steps<Uint8Array> {
+  const graph = fromBinary(SelectMergeStacktracesResponseSchema, yield* encodeFlamegraph(tree, nodesMax)).flamegraph;
   const [groupBy] = options.groupBy;
   const series = timeSeries(rows, groupBy === undefined ? options : { ...options, groupBy: [groupBy] });
   return jsonBytes({
@@ -34,8 +35,8 @@ export function renderJson(
 }
 
 /** Two profiles side by side. */
-export function renderDiffJson(profileTypeId: string, left: FlameTree, right: FlameTree, nodesMax: number): Uint8Array {
-  const graph = fromBinary(DiffResponseSchema, encodeDiff(left, right, nodesMax)).flamegraph;
+export function* renderDiffJson(profileTypeId: string, left: FlameTree, right: FlameTree, nodesMax: number): Steps<Uint8Array> {
+  const graph = fromBinary(DiffResponseSchema, yield* encodeDiff(left, right, nodesMax)).flamegraph;
   return jsonBytes({
     version: 1,
     flamebearer: flamebearer(graph),

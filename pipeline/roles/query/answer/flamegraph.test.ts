@@ -2,13 +2,14 @@ import { fromBinary, toJson } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { SelectMergeStacktracesResponseSchema } from "../../../api/gen/querier/v1/querier_pb.ts";
+import { atOnce } from "../../../base/steps.ts";
 import { encodeFlamegraph } from "./flamegraph.ts";
 import { everyNode, slowCut, slowLevels, slowTree } from "./testing/slow-tree.ts";
 import { type Stack, treeOf } from "./testing/trees.ts";
 import { encodeTreeBytes } from "./tree-bytes.ts";
 
 function flamegraphOf(stacks: readonly Stack[], nodesMax: number) {
-  const response = fromBinary(SelectMergeStacktracesResponseSchema, encodeFlamegraph(treeOf(stacks), nodesMax));
+  const response = fromBinary(SelectMergeStacktracesResponseSchema, atOnce(encodeFlamegraph(treeOf(stacks), nodesMax)));
   const graph = response.flamegraph;
   if (graph === undefined) throw new Error("no flame graph");
   const levels = graph.levels.map(({ values }) => {
@@ -31,7 +32,7 @@ const arbitraryStacks: fc.Arbitrary<Stack[]> = fc.array(
 
 describe("encodeFlamegraph", () => {
   it("answers a selection without samples with a lone total", () => {
-    const response = fromBinary(SelectMergeStacktracesResponseSchema, encodeFlamegraph(treeOf([]), 0));
+    const response = fromBinary(SelectMergeStacktracesResponseSchema, atOnce(encodeFlamegraph(treeOf([]), 0)));
     expect(toJson(SelectMergeStacktracesResponseSchema, response)).toEqual({
       flamegraph: { names: ["total"], levels: [{ values: ["0", "0", "0", "0"] }] },
     });
@@ -108,12 +109,14 @@ describe("encodeFlamegraph", () => {
 
 describe("encodeTreeBytes", () => {
   it("lists nodes depth first, the last sibling first", () => {
-    const bytes = encodeTreeBytes(
-      treeOf([
-        { names: ["a", "c"], value: 300 },
-        { names: ["b"], value: 1 },
-      ]),
-      0,
+    const bytes = atOnce(
+      encodeTreeBytes(
+        treeOf([
+          { names: ["a", "c"], value: 300 },
+          { names: ["b"], value: 1 },
+        ]),
+        0,
+      ),
     );
     const tree = fromBinary(SelectMergeStacktracesResponseSchema, bytes).tree;
     const a = 97;
@@ -121,6 +124,6 @@ describe("encodeTreeBytes", () => {
   });
 
   it("is empty for an empty tree", () => {
-    expect(encodeTreeBytes(treeOf([]), 0).length).toBe(0);
+    expect(atOnce(encodeTreeBytes(treeOf([]), 0)).length).toBe(0);
   });
 });

@@ -1,3 +1,4 @@
+import { STEP_ELEMENTS, type Steps } from "../../../base/steps.ts";
 import type { FlameTree } from "../flame-tree.ts";
 import { type LaidTree, layOutTree, OTHER_NAME, OTHER_NODE } from "./laid-tree.ts";
 import { ProtoWriter } from "./proto-writer.ts";
@@ -10,12 +11,12 @@ const RESPONSE_FLAMEGRAPH = 1;
  *
  * Shape: see {@link writeFlamegraph}. Units: as the profile type says.
  */
-export function encodeFlamegraph(tree: FlameTree, nodesMax: number): Uint8Array {
-  const laid = layOutTree(tree, nodesMax);
+export function* encodeFlamegraph(tree: FlameTree, nodesMax: number): Steps<Uint8Array> {
+  const laid = yield* layOutTree(tree, nodesMax);
   // A node takes about 10 bytes of levels and, with its share of names, some 40 in all.
   const writer = new ProtoWriter(64 + laid.count * 40);
   const mark = writer.begin(RESPONSE_FLAMEGRAPH);
-  writeFlamegraph(writer, laid);
+  yield* writeFlamegraph(writer, laid);
   writer.end(mark);
   return writer.finish();
 }
@@ -24,9 +25,9 @@ export function encodeFlamegraph(tree: FlameTree, nodesMax: number): Uint8Array 
  * querier.v1.FlameGraph: names, then per level 4 numbers a node: x (as the gap to the end of the node before it in the level),
  * total, self, name. A node's children begin at its own x + self.
  */
-function writeFlamegraph(writer: ProtoWriter, laid: LaidTree): void {
-  const indexes = writeNames(writer, laid);
-  writeLevels(writer, laid, indexes);
+function* writeFlamegraph(writer: ProtoWriter, laid: LaidTree): Steps<void> {
+  const indexes = yield* writeNames(writer, laid);
+  yield* writeLevels(writer, laid, indexes);
   writer.uint(3, laid.total[0] as number);
   let selfMax = 0;
   for (let i = 0; i < laid.count; i++) if ((laid.self[i] as number) > selfMax) selfMax = laid.self[i] as number;
@@ -39,7 +40,7 @@ function writeFlamegraph(writer: ProtoWriter, laid: LaidTree): void {
  * Names are numbered depth first, the last child before the others. The order means nothing to clients, but it is Pyroscope's, so that its
  * answers and ours can be compared number by number.
  */
-function writeNames(writer: ProtoWriter, laid: LaidTree): Int32Array {
+function* writeNames(writer: ProtoWriter, laid: LaidTree): Steps<Int32Array> {
   const { names } = laid;
   const wireIndex = new Int32Array(names.count).fill(-1);
   let otherIndex = -1;
@@ -47,7 +48,8 @@ function writeNames(writer: ProtoWriter, laid: LaidTree): Int32Array {
   const indexes = new Int32Array(laid.count);
   const stack = new Int32Array(laid.count);
   let depth = 1;
-  while (depth > 0) {
+  for (let done = 0; depth > 0; done++) {
+    if (done % STEP_ELEMENTS === 0) yield;
     const node = stack[--depth] as number;
     const name = laid.name[node] as number;
     if (name === OTHER_NODE) {
@@ -69,7 +71,7 @@ function writeNames(writer: ProtoWriter, laid: LaidTree): Int32Array {
   return indexes;
 }
 
-function writeLevels(writer: ProtoWriter, laid: LaidTree, indexes: Int32Array): void {
+function* writeLevels(writer: ProtoWriter, laid: LaidTree, indexes: Int32Array): Steps<void> {
   const x = new Float64Array(laid.count);
   let start = 0;
   let end = 1;
@@ -78,6 +80,7 @@ function writeLevels(writer: ProtoWriter, laid: LaidTree, indexes: Int32Array): 
     const valuesMark = writer.begin(1);
     let before = 0;
     for (let i = start; i < end; i++) {
+      if (i % STEP_ELEMENTS === 0) yield;
       const at = x[i] as number;
       const total = laid.total[i] as number;
       const self = laid.self[i] as number;

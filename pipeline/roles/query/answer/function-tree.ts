@@ -1,3 +1,4 @@
+import { STEP_ELEMENTS, type Steps } from "../../../base/steps.ts";
 import type { FlameTree } from "../flame-tree.ts";
 import type { FunctionTreeRequest } from "../question.ts";
 import { findName, nameText } from "./names.ts";
@@ -9,8 +10,8 @@ import { ProtoWriter } from "./proto-writer.ts";
  * A chain counts wherever it occurs in a stack, so a recursive function counts once per occurrence. The reference of callees is the last
  * function of the path, that of callers the first. Children: total descending, then name.
  */
-export function encodeFunctionTree(tree: FlameTree, request: FunctionTreeRequest): Uint8Array {
-  const trees = functionTrees(tree, request);
+export function* encodeFunctionTree(tree: FlameTree, request: FunctionTreeRequest): Steps<Uint8Array> {
+  const trees = yield* functionTrees(tree, request);
   const writer = new ProtoWriter(4096);
   const mark = writer.begin(1002);
   for (const [field, wanted, root] of [
@@ -27,8 +28,9 @@ export function encodeFunctionTree(tree: FlameTree, request: FunctionTreeRequest
 }
 
 type CallNode = { readonly name: number; total: number; self: number; hasChildren: boolean; readonly children: Map<number, CallNode> };
+type FunctionTrees = { readonly callers: CallNode | undefined; readonly callees: CallNode | undefined };
 
-function functionTrees(tree: FlameTree, request: FunctionTreeRequest): { callers: CallNode | undefined; callees: CallNode | undefined } {
+function* functionTrees(tree: FlameTree, request: FunctionTreeRequest): Steps<FunctionTrees> {
   const path = request.path.map((name) => findName(tree.names, name));
   // A name that no stack has, or nothing measured at all: no reference.
   if (path.includes(-1) || tree.total[0] === 0) return { callers: undefined, callees: undefined };
@@ -36,6 +38,7 @@ function functionTrees(tree: FlameTree, request: FunctionTreeRequest): { callers
   let callees: CallNode | undefined;
   const stack: number[] = [];
   for (let node = 1; node < tree.count; node++) {
+    if (node % STEP_ELEMENTS === 0) yield;
     const value = tree.self[node] as number;
     if (value === 0) continue;
     stack.length = 0;

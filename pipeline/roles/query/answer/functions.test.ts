@@ -2,13 +2,14 @@ import { fromBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DiffResponseSchema, SelectMergeStacktracesResponseSchema } from "../../../api/gen/querier/v1/querier_pb.ts";
+import { atOnce } from "../../../base/steps.ts";
 import type { FunctionTreeRequest } from "../question.ts";
 import { encodeFunctionTree } from "./function-tree.ts";
 import { encodeFunctions, encodeFunctionsDiff } from "./functions.ts";
 import { type Stack, treeOf } from "./testing/trees.ts";
 
 function functions(stacks: readonly Stack[], limit = 0) {
-  const table = fromBinary(SelectMergeStacktracesResponseSchema, encodeFunctions(treeOf(stacks), limit)).functions;
+  const table = fromBinary(SelectMergeStacktracesResponseSchema, atOnce(encodeFunctions(treeOf(stacks), limit))).functions;
   return {
     rows: table?.functions.map((row) => [row.name, Number(row.self), Number(row.total)]),
     total: Number(table?.total),
@@ -63,13 +64,13 @@ describe("encodeFunctions", () => {
       { names: ["b"], value: 9 },
       { names: ["c"], value: 1 },
     ]);
-    const rows = fromBinary(DiffResponseSchema, encodeFunctionsDiff(left, right, 2, "rows")).functions;
+    const rows = fromBinary(DiffResponseSchema, atOnce(encodeFunctionsDiff(left, right, 2, "rows"))).functions;
     expect(rows?.functions.map((row) => [row.name, Number(row.leftSelf), Number(row.rightSelf)])).toEqual([
       ["b", 2, 9],
       ["a", 3, 0],
     ]);
     expect([rows?.leftTotal, rows?.rightTotal]).toEqual([5n, 10n]);
-    const tables = fromBinary(DiffResponseSchema, encodeFunctionsDiff(left, right, 2, "tables")).functions;
+    const tables = fromBinary(DiffResponseSchema, atOnce(encodeFunctionsDiff(left, right, 2, "tables"))).functions;
     expect(tables?.left?.functions.map((row) => row.name)).toEqual(["b", "a"]);
     expect(tables?.right?.functions.map((row) => row.name)).toEqual(["b"]);
   });
@@ -85,7 +86,7 @@ describe("encodeFunctionTree", () => {
   const trees = (path: readonly string[], more: Partial<FunctionTreeRequest>, stacks = STACKS) =>
     fromBinary(
       SelectMergeStacktracesResponseSchema,
-      encodeFunctionTree(treeOf(stacks), { path, anchored: false, callers: true, callees: true, depthMax: 1, ...more }),
+      atOnce(encodeFunctionTree(treeOf(stacks), { path, anchored: false, callers: true, callees: true, depthMax: 1, ...more })),
     ).functionTree;
 
   it("finds a function anywhere, with what calls it and what it calls", () => {

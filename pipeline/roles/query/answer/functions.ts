@@ -1,3 +1,4 @@
+import { STEP_ELEMENTS, type Steps } from "../../../base/steps.ts";
 import type { FlameTree } from "../flame-tree.ts";
 import { compareNames, nameKey } from "./names.ts";
 import { ProtoWriter } from "./proto-writer.ts";
@@ -14,11 +15,12 @@ export type FunctionTable = {
   readonly order: readonly number[];
 };
 
-export function functionTable(tree: FlameTree): FunctionTable {
+export function* functionTable(tree: FlameTree): Steps<FunctionTable> {
   const self = new Float64Array(tree.names.count);
   const total = new Float64Array(tree.names.count);
   const occurs = new Uint8Array(tree.names.count);
   for (let node = 1; node < tree.count; node++) {
+    if (node % STEP_ELEMENTS === 0) yield;
     const name = tree.name[node] as number;
     occurs[name] = 1;
     self[name] = (self[name] as number) + (tree.self[node] as number);
@@ -33,8 +35,8 @@ export function functionTable(tree: FlameTree): FunctionTable {
 }
 
 /** querier.v1.SelectMergeStacktracesResponse with the table, cut to `limit` rows (0: all). */
-export function encodeFunctions(tree: FlameTree, limit: number): Uint8Array {
-  const table = functionTable(tree);
+export function* encodeFunctions(tree: FlameTree, limit: number): Steps<Uint8Array> {
+  const table = yield* functionTable(tree);
   const writer = new ProtoWriter(4096);
   const mark = writer.begin(RESPONSE_FUNCTIONS);
   writeTable(writer, table, limit > 0 ? table.order.slice(0, limit) : table.order);
@@ -43,8 +45,9 @@ export function encodeFunctions(tree: FlameTree, limit: number): Uint8Array {
 }
 
 /** querier.v1.DiffResponse with both tables, aligned: the rows of either side are the functions with the largest self of both. */
-export function encodeFunctionsDiff(left: FlameTree, right: FlameTree, limit: number, form: "tables" | "rows"): Uint8Array {
-  const tables = { left: functionTable(left), right: functionTable(right) };
+export function* encodeFunctionsDiff(left: FlameTree, right: FlameTree, limit: number, form: "tables" | "rows"): Steps<Uint8Array> {
+  const tables = { left: yield* functionTable(left), right: yield* functionTable(right) };
+  yield;
   const joined = joinTables(tables.left, tables.right);
   const rows = limit > 0 ? joined.slice(0, limit) : joined;
   const writer = new ProtoWriter(4096);

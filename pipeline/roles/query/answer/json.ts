@@ -3,6 +3,8 @@ import { ProfileSchema } from "../../../api/gen/google/v1/profile_pb.ts";
 import * as querier from "../../../api/gen/querier/v1/querier_pb.ts";
 import * as types from "../../../api/gen/types/v1/types_pb.ts";
 import { assert } from "../../../base/assert.ts";
+import type { Steps } from "../../../base/steps.ts";
+import { KIB } from "../../../base/units.ts";
 import { JsonWriter } from "./json-writer.ts";
 
 /** The messages that answers come in, by their full names. */
@@ -24,10 +26,10 @@ const RESPONSES: ReadonlyMap<string, DescMessage> = new Map(
 );
 
 /** Turns the protobuf bytes of a response of the querier into its JSON. */
-export function responseJson(typeName: string, bytes: Uint8Array): Uint8Array {
+export function* responseJson(typeName: string, bytes: Uint8Array): Steps<Uint8Array> {
   const schema = RESPONSES.get(typeName);
   assert(schema !== undefined, "every response of the querier can be JSON");
-  return messageJson(schema, bytes);
+  return yield* messageJson(schema, bytes);
 }
 
 /**
@@ -36,13 +38,55 @@ export function responseJson(typeName: string, bytes: Uint8Array): Uint8Array {
  * Only for bytes of our own making: elements of a repeated field are next to each other, and fields equal to their default are not there.
  * Source: protobuf's JSON mapping; what it does not say of unknown fields is that they are left out.
  */
-export function messageJson(schema: DescMessage, bytes: Uint8Array): Uint8Array {
+export function* messageJson(schema: DescMessage, bytes: Uint8Array): Steps<Uint8Array> {
   const reader = { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), at: 0 };
   // Quotes and commas make a number of a level more than twice as long.
   const writer = new JsonWriter(64 + bytes.length * 2);
-  writeObject(writer, fieldsOf(schema), reader, bytes.length);
+  writer.char(OBJECT_START);
+  const around: OpenObject[] = [];
+  let object: OpenObject | undefined = { fields: fieldsOf(schema), end: bytes.length, list: undefined, isFirst: true };
+  let yieldAt = STEP_BYTES;
+  while (object !== undefined) {
+    if (reader.at >= yieldAt) {
+      yieldAt = reader.at + STEP_BYTES;
+      yield;
+    }
+    if (reader.at >= object.end) {
+      if (object.list !== undefined) writer.char(LIST_END);
+      writer.char(OBJECT_END);
+      object = around.pop();
+      continue;
+    }
+    const tag = readNumber(reader);
+    const wireType = tag & 7;
+    const field = object.fields.get(tag >>> 3);
+    const valueEnd = endOfValue(reader, wireType);
+    if (field === undefined) {
+      reader.at = valueEnd;
+      continue;
+    }
+    writeOpening(writer, object, field);
+    if (field.message !== undefined) {
+      writer.char(OBJECT_START);
+      around.push(object);
+      object = { fields: fieldsOf(field.message), end: valueEnd, list: undefined, isFirst: true };
+    } else if (field.isPackable && wireType === LENGTH_DELIMITED) {
+      for (let isFirst = true; reader.at < valueEnd; isFirst = false) {
+        if (!isFirst) writer.char(COMMA);
+        field.write(writer, reader, valueEnd);
+        if (reader.at < yieldAt) continue;
+        yieldAt = reader.at + STEP_BYTES;
+        yield;
+      }
+    } else {
+      field.write(writer, reader, valueEnd);
+    }
+  }
   return writer.finish();
 }
+
+/** What is read and written in a few ms. */
+const STEP_BYTES = 64 * KIB;
 
 type Reader = { readonly bytes: Buffer; at: number };
 type Field = {
@@ -50,47 +94,30 @@ type Field = {
   readonly opening: string;
   readonly isList: boolean;
   readonly isPackable: boolean;
+  /** Of a message field. */
+  readonly message: DescMessage | undefined;
+  /** Of all others. */
   write(writer: JsonWriter, reader: Reader, end: number): void;
 };
 type Fields = ReadonlyMap<number, Field>;
 
+/** An object that is being written; `list`: the field whose bracket is open. */
+type OpenObject = { readonly fields: Fields; readonly end: number; list: Field | undefined; isFirst: boolean };
+
 const LENGTH_DELIMITED = 2;
 const [COMMA, LIST_END, OBJECT_START, OBJECT_END, QUOTE] = [0x2c, 0x5d, 0x7b, 0x7d, 0x22] as const;
 
-function writeObject(writer: JsonWriter, fields: Fields, reader: Reader, end: number): void {
-  writer.char(OBJECT_START);
-  let list: Field | undefined;
-  let isFirst = true;
-  while (reader.at < end) {
-    const tag = readNumber(reader);
-    const wireType = tag & 7;
-    const field = fields.get(tag >>> 3);
-    const valueEnd = endOfValue(reader, wireType);
-    if (field === undefined) {
-      reader.at = valueEnd;
-      continue;
-    }
-    if (field === list) {
-      writer.char(COMMA);
-    } else {
-      if (list !== undefined) writer.char(LIST_END);
-      if (!isFirst) writer.char(COMMA);
-      writer.ascii(field.opening);
-      list = field.isList ? field : undefined;
-    }
-    isFirst = false;
-    if (field.isPackable && wireType === LENGTH_DELIMITED) writePacked(writer, field, reader, valueEnd);
-    else field.write(writer, reader, valueEnd);
+/** What stands between the value before and a value of the field. */
+function writeOpening(writer: JsonWriter, object: OpenObject, field: Field): void {
+  if (field === object.list) {
+    writer.char(COMMA);
+  } else {
+    if (object.list !== undefined) writer.char(LIST_END);
+    if (!object.isFirst) writer.char(COMMA);
+    writer.ascii(field.opening);
+    object.list = field.isList ? field : undefined;
   }
-  if (list !== undefined) writer.char(LIST_END);
-  writer.char(OBJECT_END);
-}
-
-function writePacked(writer: JsonWriter, field: Field, reader: Reader, end: number): void {
-  for (let isFirst = true; reader.at < end; isFirst = false) {
-    if (!isFirst) writer.char(COMMA);
-    field.write(writer, reader, end);
-  }
+  object.isFirst = false;
 }
 
 /** Where a value ends; of a length-delimited one the length is read, so that the reader stands at its content. */
@@ -130,11 +157,12 @@ function fieldOf(field: DescField): Field {
     opening: `"${field.jsonName}":${isList ? "[" : ""}`,
     isList,
     isPackable: isList && kind === "scalar" && !isText(field.scalar),
+    message: undefined,
   };
   if (kind === "message") {
     const { message } = field;
     assert(message !== undefined, "a message field has a message");
-    return { ...common, write: (writer, reader, end) => writeObject(writer, fieldsOf(message), reader, end) };
+    return { ...common, message, write: () => assert(false, "messages are written field by field") };
   }
   if (kind === "enum") {
     const names = new Map(field.enum?.values.map((value) => [value.number, `"${value.name}"`]));

@@ -1,3 +1,4 @@
+import { STEP_ELEMENTS, type Steps } from "../../../base/steps.ts";
 import type { FlameTree, NameTable } from "../flame-tree.ts";
 import { compareNames, findName } from "./names.ts";
 import { kthLargest } from "./top-values.ts";
@@ -30,10 +31,12 @@ export type LaidTree = {
  * same nodes are kept whatever the order they come in. The children of a node that are left out become one `other` with self = total = their sum.
  * Source: api.md 3.5, "Truncation".
  */
-export function layOutTree(tree: FlameTree, nodesMax: number): LaidTree {
+export function* layOutTree(tree: FlameTree, nodesMax: number): Steps<LaidTree> {
   const totalMin = nodesMax > 0 && tree.count - 1 > nodesMax ? kthLargest(tree.total.subarray(1), tree.count - 1, nodesMax) : 0;
+  yield;
   const cut = cutTree(tree, totalMin);
-  return layOut(tree, cut);
+  yield;
+  return yield* layOut(tree, cut);
 }
 
 type Cut = { readonly kept: Uint8Array; readonly keptCount: number; readonly others: Float64Array; readonly othersCount: number };
@@ -61,7 +64,7 @@ function cutTree(tree: FlameTree, totalMin: number): Cut {
   return { kept, keptCount, others, othersCount };
 }
 
-function layOut(tree: FlameTree, { kept, keptCount, others, othersCount }: Cut): LaidTree {
+function* layOut(tree: FlameTree, { kept, keptCount, others, othersCount }: Cut): Steps<LaidTree> {
   const count = keptCount + othersCount;
   const children = new KeptChildren(tree, kept, keptCount);
   const name = new Int32Array(count);
@@ -72,7 +75,13 @@ function layOut(tree: FlameTree, { kept, keptCount, others, othersCount }: Cut):
   /** Node of the tree behind each laid node, -1 for `other`. */
   const source = new Int32Array(count);
   let end = 1;
+  let yieldAt = STEP_ELEMENTS;
   for (let at = 0; at < count; at++) {
+    // What takes time is to sort children, and a node may have thousands.
+    if (at + end >= yieldAt) {
+      yieldAt = at + end + STEP_ELEMENTS;
+      yield;
+    }
     const node = source[at] as number;
     childStart[at] = end;
     if (node < 0) {

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ProfileSchema } from "../../../api/gen/google/v1/profile_pb.ts";
 import { SelectMergeStacktracesResponseSchema } from "../../../api/gen/querier/v1/querier_pb.ts";
+import { atOnce } from "../../../base/steps.ts";
 import { cutStacks, pgoStacks } from "./cut-stacks.ts";
 import { encodePprof, encodePprofResponse } from "./pprof.ts";
 import { stacksOf, type TestStack, textOf } from "./testing/stacks.ts";
@@ -15,7 +16,7 @@ const STACKS: TestStack[] = [
 
 describe("encodePprof", () => {
   it("writes a profile that decodes to the same stacks, with header and symbols", () => {
-    const profile = fromBinary(ProfileSchema, encodePprof(stacksOf(STACKS), HEADER));
+    const profile = fromBinary(ProfileSchema, atOnce(encodePprof(stacksOf(STACKS), HEADER)));
     const text = (index: bigint): string | undefined => profile.stringTable[Number(index)];
     expect(profile.stringTable[0]).toBe("");
     expect(profile.sampleType.map((type) => [text(type.type), text(type.unit)])).toEqual([["cpu", "nanoseconds"]]);
@@ -56,12 +57,17 @@ describe("encodePprof", () => {
   });
 
   it("is no bytes at all without samples, and an empty profile inside a response", () => {
-    expect(encodePprof(stacksOf([]), HEADER)).toHaveLength(0);
-    expect(fromBinary(SelectMergeStacktracesResponseSchema, encodePprofResponse(stacksOf([]), HEADER)).pprof?.profile?.sample).toEqual([]);
+    expect(atOnce(encodePprof(stacksOf([]), HEADER))).toHaveLength(0);
+    expect(
+      fromBinary(SelectMergeStacktracesResponseSchema, atOnce(encodePprofResponse(stacksOf([]), HEADER))).pprof?.profile?.sample,
+    ).toEqual([]);
   });
 
   it("leaves an absent period type out of the strings", () => {
-    const profile = fromBinary(ProfileSchema, encodePprof(stacksOf(STACKS), { ...HEADER, profileTypeId: "off_cpu:off_cpu:nanoseconds::" }));
+    const profile = fromBinary(
+      ProfileSchema,
+      atOnce(encodePprof(stacksOf(STACKS), { ...HEADER, profileTypeId: "off_cpu:off_cpu:nanoseconds::" })),
+    );
     expect(profile.periodType).toMatchObject({ type: 0n, unit: 0n });
     expect(profile.period).toBe(1n);
   });
@@ -75,9 +81,9 @@ describe("cutStacks", () => {
       { locations: ["c:1", "f:1", "main:1"], value: 1 },
       { locations: ["main:1"], value: 4 },
     ]);
-    expect(textOf(cutStacks(stacks, 3)).sort()).toEqual(["a:1 f:1 main:1 10", "main:1 4", "other f:1 main:1 3"]);
-    expect(cutStacks(stacks, 0)).toBe(stacks);
-    expect(cutStacks(stacks, 5)).toBe(stacks);
+    expect(textOf(atOnce(cutStacks(stacks, 3))).sort()).toEqual(["a:1 f:1 main:1 10", "main:1 4", "other f:1 main:1 3"]);
+    expect(atOnce(cutStacks(stacks, 0))).toBe(stacks);
+    expect(atOnce(cutStacks(stacks, 5))).toBe(stacks);
   });
 
   it("counts lines of one function as one node", () => {
@@ -86,7 +92,7 @@ describe("cutStacks", () => {
       { locations: ["f:2", "main:2"], value: 3 },
       { locations: ["g:1", "main:3"], value: 1 },
     ]);
-    expect(textOf(cutStacks(stacks, 2)).sort()).toEqual(["f:1 main:1 3", "f:2 main:2 3", "other main:3 1"]);
+    expect(textOf(atOnce(cutStacks(stacks, 2))).sort()).toEqual(["f:1 main:1 3", "f:2 main:2 3", "other main:3 1"]);
   });
 
   it("loses no value, whatever the limit", () => {
@@ -101,7 +107,7 @@ describe("cutStacks", () => {
       fc.property(arbitrary, fc.integer({ min: 1, max: 12 }), (list, nodesMax) => {
         const sum = (values: Float64Array): number => values.reduce((total, value) => total + value, 0);
         const stacks = stacksOf(list);
-        expect(sum(cutStacks(stacks, nodesMax).values)).toBe(sum(stacks.values));
+        expect(sum(atOnce(cutStacks(stacks, nodesMax)).values)).toBe(sum(stacks.values));
       }),
       { numRuns: 100 },
     );
@@ -115,11 +121,11 @@ describe("pgoStacks", () => {
   ]);
 
   it("keeps the leaf-most locations", () => {
-    expect(textOf(pgoStacks(stacks, { keepLocations: 2, aggregateCallees: false }))).toEqual(["leaf:7 mid:2 5", "leaf:9 mid:2 6"]);
+    expect(textOf(atOnce(pgoStacks(stacks, { keepLocations: 2, aggregateCallees: false })))).toEqual(["leaf:7 mid:2 5", "leaf:9 mid:2 6"]);
   });
 
   it("counts callees of a line as one without the leaf's own lines", () => {
-    expect(textOf(pgoStacks(stacks, { keepLocations: 2, aggregateCallees: true }))).toEqual(["leaf mid:2 11"]);
-    expect(textOf(pgoStacks(stacks, { keepLocations: 0, aggregateCallees: true }))).toEqual(["leaf mid:2 main:1 11"]);
+    expect(textOf(atOnce(pgoStacks(stacks, { keepLocations: 2, aggregateCallees: true })))).toEqual(["leaf mid:2 11"]);
+    expect(textOf(atOnce(pgoStacks(stacks, { keepLocations: 0, aggregateCallees: true })))).toEqual(["leaf mid:2 main:1 11"]);
   });
 });

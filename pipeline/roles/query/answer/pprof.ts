@@ -1,3 +1,4 @@
+import { STEP_ELEMENTS, type Steps } from "../../../base/steps.ts";
 import type { MergedStacks } from "../merged-stacks.ts";
 import { ProtoWriter } from "./proto-writer.ts";
 
@@ -5,18 +6,18 @@ import { ProtoWriter } from "./proto-writer.ts";
 export type PprofHeader = { readonly profileTypeId: string; readonly endMs: number };
 
 /** google.v1.Profile; no bytes at all when nothing was selected. */
-export function encodePprof(stacks: MergedStacks, header: PprofHeader): Uint8Array {
+export function* encodePprof(stacks: MergedStacks, header: PprofHeader): Steps<Uint8Array> {
   const writer = new ProtoWriter(estimateBytes(stacks));
-  writePprof(writer, stacks, header);
+  yield* writePprof(writer, stacks, header);
   return writer.finish();
 }
 
 /** querier.v1.SelectMergeStacktracesResponse with the profile inside. */
-export function encodePprofResponse(stacks: MergedStacks, header: PprofHeader): Uint8Array {
+export function* encodePprofResponse(stacks: MergedStacks, header: PprofHeader): Steps<Uint8Array> {
   const writer = new ProtoWriter(estimateBytes(stacks) + 16);
   const response = writer.begin(5);
   const profile = writer.begin(1);
-  writePprof(writer, stacks, header);
+  yield* writePprof(writer, stacks, header);
   writer.end(profile);
   writer.end(response);
   return writer.finish();
@@ -36,7 +37,7 @@ export function profileTypeParts(id: string): ProfileTypeParts {
   return { name, type, unit, periodType, periodUnit };
 }
 
-function writePprof(writer: ProtoWriter, stacks: MergedStacks, { profileTypeId, endMs }: PprofHeader): void {
+function* writePprof(writer: ProtoWriter, stacks: MergedStacks, { profileTypeId, endMs }: PprofHeader): Steps<void> {
   if (stacks.values.length === 0) return;
   const parts = profileTypeParts(profileTypeId);
   // The names of the types go behind the strings of the symbols.
@@ -50,12 +51,13 @@ function writePprof(writer: ProtoWriter, stacks: MergedStacks, { profileTypeId, 
   ];
 
   writeValueType(writer, 1, type, unit);
-  writeSamples(writer, stacks);
+  yield* writeSamples(writer, stacks);
   writeMappings(writer, stacks);
-  writeLocations(writer, stacks);
-  writeFunctions(writer, stacks);
+  yield* writeLocations(writer, stacks);
+  yield* writeFunctions(writer, stacks);
   let start = 0;
   for (let i = 0; i < stringCount; i++) {
+    if (i % STEP_ELEMENTS === 0) yield;
     const end = stacks.strings.ends[i] as number;
     writer.bytes(6, stacks.strings.bytes, start, end - start);
     start = end;
@@ -82,9 +84,15 @@ function writeValueType(writer: ProtoWriter, field: number, type: number, unit: 
   writer.end(mark);
 }
 
-function writeSamples(writer: ProtoWriter, { stackLocations, stackEnds, values }: MergedStacks): void {
+function* writeSamples(writer: ProtoWriter, { stackLocations, stackEnds, values }: MergedStacks): Steps<void> {
   let start = 0;
+  let written = 0;
   for (let stack = 0; stack < values.length; stack++) {
+    // Stacks may be deep: what counts is their locations.
+    if (start - written >= STEP_ELEMENTS) {
+      written = start;
+      yield;
+    }
     const end = stackEnds[stack] as number;
     const sample = writer.begin(2);
     const ids = writer.begin(1);
@@ -113,9 +121,10 @@ function writeMappings(writer: ProtoWriter, { mappings }: MergedStacks): void {
   }
 }
 
-function writeLocations(writer: ProtoWriter, { locations, lines }: MergedStacks): void {
+function* writeLocations(writer: ProtoWriter, { locations, lines }: MergedStacks): Steps<void> {
   let line = 0;
   for (let i = 0; i < locations.mapping.length; i++) {
+    if (i % STEP_ELEMENTS === 0) yield;
     const mark = writer.begin(4);
     writer.uint(1, i + 1);
     writer.uint(2, locations.mapping[i] as number);
@@ -130,8 +139,9 @@ function writeLocations(writer: ProtoWriter, { locations, lines }: MergedStacks)
   }
 }
 
-function writeFunctions(writer: ProtoWriter, { functions }: MergedStacks): void {
+function* writeFunctions(writer: ProtoWriter, { functions }: MergedStacks): Steps<void> {
   for (let i = 0; i < functions.name.length; i++) {
+    if (i % STEP_ELEMENTS === 0) yield;
     const mark = writer.begin(5);
     writer.uint(1, i + 1);
     writer.uint(2, functions.name[i] as number);

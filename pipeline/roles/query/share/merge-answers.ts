@@ -1,3 +1,4 @@
+import { STEP_ELEMENTS, type Steps } from "../../../base/steps.ts";
 import { labelSetKey } from "../../../profile/labels.ts";
 import { StringHash } from "../../../symbols/string-hash.ts";
 import { SymbolTable } from "../../../symbols/symbol-table.ts";
@@ -10,25 +11,46 @@ import type { Answers, Method } from "./engine-call.ts";
 import { flatStacks, stacksAsTree } from "./stacks-as-tree.ts";
 
 /** Answers over parts of a selection as the one over all of it. No profile is in two parts. */
-export function mergeAnswers<M extends Method>(method: M, parts: readonly Answers[M][]): Answers[M] {
-  return (MERGE[method] as (parts: readonly Answers[M][]) => Answers[M])(parts);
+export function mergeAnswers<M extends Method>(method: M, parts: readonly Answers[M][]): Steps<Answers[M]> {
+  return (MERGE[method] as (parts: readonly Answers[M][]) => Steps<Answers[M]>)(parts);
 }
 
-const MERGE: { readonly [M in Method]: (parts: readonly Answers[M][]) => Answers[M] } = {
+const MERGE: { readonly [M in Method]: (parts: readonly Answers[M][]) => Steps<Answers[M]> } = {
   tree: mergeTrees,
   stacks: mergeStackTables,
   rows: mergeRows,
   spanRows: mergeSpanRows,
   // The same series or service may come more than once.
-  series: (parts) => parts.flat(),
-  services: (parts) => parts.flat(),
-  labelNames: (parts) => new Set(parts.flatMap((names) => [...names])),
+  series: joinLists,
+  services: joinLists,
+  labelNames: joinNames,
 };
 
-function mergeTrees(parts: readonly FlameTree[]): FlameTree {
+function* joinLists<Entry>(parts: readonly (readonly Entry[])[]): Steps<readonly Entry[]> {
+  const all: Entry[] = [];
+  for (const part of parts) {
+    for (const entry of part) all.push(entry);
+    yield;
+  }
+  return all;
+}
+
+function* joinNames(parts: readonly ReadonlySet<string>[]): Steps<ReadonlySet<string>> {
+  const all = new Set<string>();
+  for (const names of parts) {
+    for (const name of names) all.add(name);
+    yield;
+  }
+  return all;
+}
+
+function* mergeTrees(parts: readonly FlameTree[]): Steps<FlameTree> {
   const merger = new TreeMerger();
-  for (const tree of parts) merger.add(asStackNames(tree), tree.self);
-  return merger.finish();
+  for (const tree of parts) {
+    yield;
+    yield* merger.add(asStackNames(tree), tree.self);
+  }
+  return yield* merger.finish();
 }
 
 /** Names came without their hashes, by which the merger knows them. */
@@ -44,13 +66,16 @@ function asStackNames({ parent, name, names }: FlameTree): Pick<StackNames, "par
   return { parent: Uint32Array.from(parent), name: Uint32Array.from(name), names: { ...names, hashLo, hashHi } };
 }
 
-function mergeStackTables(parts: readonly MergedStacks[]): MergedStacks {
+function* mergeStackTables(parts: readonly MergedStacks[]): Steps<MergedStacks> {
   const table = new SymbolTable();
   const sums = new Map<number, number>();
   for (const part of parts) {
+    yield;
     const { symbols, stacks } = stacksAsTree(part);
-    const merged = table.addSymbols(symbols);
+    yield;
+    const merged = yield* table.addingSymbols(symbols);
     for (let i = 0; i < stacks.length; i++) {
+      if (i % STEP_ELEMENTS === 0) yield;
       const node = merged[stacks[i]!]!;
       sums.set(node, (sums.get(node) ?? 0) + part.values[i]!);
     }
@@ -58,18 +83,20 @@ function mergeStackTables(parts: readonly MergedStacks[]): MergedStacks {
   return flatStacks(table.view(), [...sums.keys()], Float64Array.from(sums.values()));
 }
 
-function mergeRows(parts: readonly ProfileRows[]): ProfileRows {
+function* mergeRows(parts: readonly ProfileRows[]): Steps<ProfileRows> {
   const series: ProfileRows["series"][number][] = [];
   const ids = new Map<string, number>();
-  const indexes = parts.map((part) => {
+  const indexes: Int32Array[] = [];
+  for (const part of parts) {
+    yield;
     const ours = part.series.map((labels) => {
       const key = labelSetKey(labels);
       const known = ids.get(key) ?? series.push(labels) - 1;
       ids.set(key, known);
       return known;
     });
-    return part.seriesIndex.map((index) => ours[index]!);
-  });
+    indexes.push(part.seriesIndex.map((index) => ours[index]!));
+  }
   const count = parts.reduce((sum, part) => sum + part.count, 0);
   return {
     count,
@@ -90,8 +117,8 @@ function mergeRows(parts: readonly ProfileRows[]): ProfileRows {
   };
 }
 
-function mergeSpanRows(parts: readonly SpanRows[]): SpanRows {
-  const rows = mergeRows(parts);
+function* mergeSpanRows(parts: readonly SpanRows[]): Steps<SpanRows> {
+  const rows = yield* mergeRows(parts);
   return {
     ...rows,
     spans: joined(

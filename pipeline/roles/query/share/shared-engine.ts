@@ -1,5 +1,6 @@
 import { isCoded } from "../../../base/errors.ts";
 import { lookAhead } from "../../../base/look-ahead.ts";
+import { inSteps } from "../../../base/steps.ts";
 import type { TenantId } from "../../../base/units.ts";
 import type { CatalogState } from "../../../catalog/catalog.ts";
 import type { BlockEngine } from "../engine.ts";
@@ -88,6 +89,10 @@ export class SharedEngine implements Engine {
     return this.#parts.local.stored(tenant);
   }
 
+  step(): Promise<void> | undefined {
+    return this.#parts.local.step();
+  }
+
   async #share<M extends Method>(call: EngineCall<M>): Promise<Answers[M]> {
     const { state, local, shareAboveBytes } = this.#parts;
     const sizes = new Map<PlannedDataset, number>();
@@ -111,7 +116,7 @@ export class SharedEngine implements Engine {
     const ahead = { countMax: PARTS_AT_ONCE, weightMax: Number.POSITIVE_INFINITY, weightOf: () => 1 };
     for await (const answer of lookAhead(parts, ahead, (part) => this.#answer(call, part))) answers.push(answer);
     await local.step();
-    return mergeAnswers(call.method as M, answers);
+    return inSteps(mergeAnswers(call.method as M, answers), local);
   }
 
   /**
