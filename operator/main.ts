@@ -5,10 +5,8 @@ import { createRegistry } from "../pipeline/base/metrics.ts";
 import { systemRandom } from "../pipeline/base/random.ts";
 import { AppliedObjects } from "./apply/apply.ts";
 import type { Settings } from "./desired/context.ts";
-import { OPTIONAL_KINDS } from "./desired/monitoring.ts";
 import { keepPolicies } from "./keep-policies.ts";
 import { ApiServer } from "./kube/cluster.ts";
-import { KnownKinds } from "./kube/known-kinds.ts";
 import { leadWhile } from "./leader/lease.ts";
 import { operatorMetrics } from "./metrics.ts";
 import { reconcile, verdictOf } from "./reconcile.ts";
@@ -63,7 +61,6 @@ export async function runOperator(options: OperatorOptions, log: Log, signal: Ab
       policies: () => policies.add(ALL_POLICIES, "status"),
     });
     const applied = new AppliedObjects();
-    const kinds = new KnownKinds(cluster, clock, Object.values(OPTIONAL_KINDS));
     const inFlight = new InFlightOffer(cluster, clock);
     const load: LoadWatch = new LoadWatch({
       clock,
@@ -82,7 +79,6 @@ export async function runOperator(options: OperatorOptions, log: Log, signal: Ab
         const outcome = await reconcile({ namespace, name }, depth, {
           cluster,
           world,
-          kinds,
           load,
           inFlight,
           clock,

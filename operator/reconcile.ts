@@ -38,7 +38,7 @@ export async function reconcile(key: StackKey, depth: Depth, deps: ReconcileDeps
     if (observed === undefined || observed.stack.spec.paused) return { kind: "paused" };
     // An upgrade goes on when a part has become healthy, and that is news of a status.
     if (depth === "status" && !upgrading) return { kind: "looked" };
-    const faults = validate(observed);
+    const faults = validate(observed, deps.settings);
     if (faults.length > 0) return { kind: "refused", faults };
     const desired = buildDesired(observed, deps.settings);
     const { uid } = observed.stack.metadata;

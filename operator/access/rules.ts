@@ -9,8 +9,8 @@ export type AccessRule = {
   readonly resourceNames?: readonly string[];
 };
 
-/** Nothing that holds data is removed by the operator: a claim goes with its stack, by its owner reference. */
-const KEPT = ["persistentvolumeclaims"];
+/** Nothing that holds data, or opens what does, is removed by the operator: it goes with its stack, by its owner reference. */
+const KEPT = ["persistentvolumeclaims", "secrets"];
 
 /**
  * What the operator may do in every namespace that it looks after; in those alone where it is given some. A test compares it with what the

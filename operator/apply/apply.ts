@@ -2,7 +2,7 @@ import { type CodedError, isCoded } from "../../pipeline/base/errors.ts";
 import { FIELD_MANAGER } from "../desired/names.ts";
 import type { Cluster } from "../kube/cluster.ts";
 import { hashOf } from "../kube/hash.ts";
-import { OWNED_KINDS } from "../kube/kinds.ts";
+import { OWNED_KINDS, resourceOf } from "../kube/kinds.ts";
 import { idOf, type KubeObject, kindId } from "../kube/object.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -62,6 +62,8 @@ export async function apply({ desired, owned, ownerUid, applied }: ApplyOptions,
       if (result.metadata.resourceVersion !== before) changed.push(idOf(object));
     } catch (error) {
       if (!isCoded(error)) throw error;
+      // Its kind has just been removed from the cluster, and with it everything of that kind; whoever looks at the kinds will see.
+      if (error.code === "cluster_not_found" && resourceOf(object).optional) continue;
       if (error.code !== "cluster_immutable") errors.push(error);
       else {
         // A field that cannot change: the object goes, and the next round makes it anew. Pods of a StatefulSet stay and are taken over.

@@ -7,6 +7,8 @@ export const MANAGED_BY = "brazier-operator";
 export const FIELD_MANAGER = "brazier-operator";
 
 export const CONFIG_HASH = `${API_GROUP}/config-hash`;
+/** On the StatefulSet of NATS: how many servers it was made for, whoever scales it by hand. */
+export const NATS_SERVERS = `${API_GROUP}/servers`;
 /** Labels, because owner references do not reach from a namespace to objects of the whole cluster. */
 export const STACK_NAMESPACE = `${API_GROUP}/stack-namespace`;
 export const STACK_NAME = `${API_GROUP}/stack`;

@@ -1,7 +1,7 @@
 import { hashOf } from "../kube/hash.ts";
 import type { KubeObject } from "../kube/object.ts";
 import { type Context, imageName, present, stackObject } from "./context.ts";
-import { CONFIG_HASH, labelsOf, NATS_MONITOR_PORT, NATS_PORT, NATS_ROUTE_PORT, objectName, selectorOf } from "./names.ts";
+import { CONFIG_HASH, labelsOf, NATS_MONITOR_PORT, NATS_PORT, NATS_ROUTE_PORT, NATS_SERVERS, objectName, selectorOf } from "./names.ts";
 import { RESTRICTED_CONTAINER, RESTRICTED_POD } from "./pod.ts";
 import { type NatsShape, natsShape, quantityBytes } from "./server-settings.ts";
 import { disruptionBudget } from "./servers.ts";
@@ -122,7 +122,7 @@ function statefulSet(context: Context, shape: NatsShape): KubeObject {
   const labelSelector = { matchLabels: selectorOf(key, "nats") };
   return stackObject(
     context,
-    { apiVersion: "apps/v1", kind: "StatefulSet", part: "nats" },
+    { apiVersion: "apps/v1", kind: "StatefulSet", part: "nats", annotations: { [NATS_SERVERS]: String(shape.replicas) } },
     {
       spec: {
         replicas: shape.replicas,

@@ -21,6 +21,14 @@ export const RESTRICTED_POD = {
   seccompProfile: { type: "RuntimeDefault" },
 } as const;
 
+/** Settings of the server that come out of Secrets, by the variable that brings them. */
+export const SECRET_VARIABLES = {
+  accessKeyId: "BRAZIER_STORAGE_S3_ACCESS_KEY_ID",
+  secretAccessKey: "BRAZIER_STORAGE_S3_SECRET_ACCESS_KEY",
+  sessionToken: "BRAZIER_STORAGE_S3_SESSION_TOKEN",
+  natsUser: "BRAZIER_QUEUE_NATS_USER",
+} as const;
+
 type Mounted = { readonly name: string; readonly path: string; readonly source: Readonly<Record<string, unknown>> };
 
 /** The pod of a server's role; `roles` is what `--role` takes. */
@@ -126,13 +134,13 @@ function secretVariables({ spec, key, isDemo }: Context): readonly unknown[] {
     ...(credentials === undefined
       ? []
       : [
-          from("BRAZIER_STORAGE_S3_ACCESS_KEY_ID", credentials.name, credentials.accessKeyIdKey),
-          from("BRAZIER_STORAGE_S3_SECRET_ACCESS_KEY", credentials.name, credentials.secretAccessKeyKey),
+          from(SECRET_VARIABLES.accessKeyId, credentials.name, credentials.accessKeyIdKey),
+          from(SECRET_VARIABLES.secretAccessKey, credentials.name, credentials.secretAccessKeyKey),
           ...(credentials.sessionTokenKey === undefined
             ? []
-            : [from("BRAZIER_STORAGE_S3_SESSION_TOKEN", credentials.name, credentials.sessionTokenKey)]),
+            : [from(SECRET_VARIABLES.sessionToken, credentials.name, credentials.sessionTokenKey)]),
         ]),
-    ...(user === undefined ? [] : [from("BRAZIER_QUEUE_NATS_USER", user.name, user.userKey)]),
+    ...(user === undefined ? [] : [from(SECRET_VARIABLES.natsUser, user.name, user.userKey)]),
   ];
 }
 

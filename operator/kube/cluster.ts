@@ -1,7 +1,7 @@
 import { createConfiguration, HttpMethod, type KubeConfig, RequestContext } from "@kubernetes/client-node";
 import { CodedError, FaultKind } from "../../pipeline/base/errors.ts";
 import { collectionPath, type Resource, resourceOf } from "./kinds.ts";
-import { type Kind, type KubeObject, kindId, textAt, valueAt } from "./object.ts";
+import { type Kind, type KubeObject, textAt, valueAt } from "./object.ts";
 
 export type ObjectRef = Kind & { readonly metadata: { readonly name: string; readonly namespace?: string; readonly uid?: string } };
 
@@ -23,8 +23,6 @@ export interface Cluster {
   remove(ref: ObjectRef, propagation: "Background" | "Orphan"): Promise<void>;
   /** The names of what a version of a group serves; undefined where the cluster does not serve it at all. */
   served(groupVersion: string): Promise<readonly string[] | undefined>;
-  /** Whether the cluster knows a kind. */
-  knows(kind: Kind): Promise<boolean>;
 }
 
 export type KubeList = { readonly items: readonly KubeObject[]; readonly resourceVersion: string };
@@ -116,16 +114,6 @@ export class ApiServer implements Cluster {
     }
   }
 
-  async knows(kind: Kind): Promise<boolean> {
-    try {
-      const known = await this.#call("get", HttpMethod.GET, `/apis/${kind.apiVersion}`, "APIResourceList");
-      return (valueAt(known, "resources") as readonly unknown[]).some((resource) => textAt(resource, "kind") === kind.kind);
-    } catch (error) {
-      if (error instanceof CodedError && error.kind === FaultKind.NotFound) return false;
-      throw error;
-    }
-  }
-
   /** The text at a path, as it is: a log, or what a pod answers behind the server's proxy. */
   read(path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<string> {
     return this.#send("get", HttpMethod.GET, path, "text", { query, accept: "*/*" });
@@ -202,10 +190,4 @@ function faultOf(status: number, what: string, text: string): CodedError {
     );
   if (status === 429) return fault("cluster_limited", FaultKind.Limited);
   return fault("cluster_unavailable", FaultKind.Unavailable);
-}
-
-/** Which of the optional kinds a cluster knows, by {@link kindId}. */
-export async function knownKinds(cluster: Cluster, kinds: readonly Kind[]): Promise<ReadonlySet<string>> {
-  const known = await Promise.all(kinds.map((kind) => cluster.knows(kind)));
-  return new Set(kinds.filter((_, at) => known[at]).map(kindId));
 }

@@ -3,7 +3,6 @@ import type { Random } from "../../pipeline/base/random.ts";
 import { natsCredentials } from "../credentials/nats.ts";
 import { objectName, type StackKey } from "../desired/names.ts";
 import type { Cluster } from "../kube/cluster.ts";
-import type { KnownKinds } from "../kube/known-kinds.ts";
 import type { KubeObject } from "../kube/object.ts";
 import type { CountedComponent } from "../scaling/counted-part.ts";
 import { COUNTED_PARTS } from "../scaling/counted-parts.ts";
@@ -18,12 +17,13 @@ export interface World {
   stack(key: StackKey): KubeObject | undefined;
   owned(key: StackKey): readonly KubeObject[];
   policies(): readonly KubeObject[];
+  /** The optional kinds that the cluster knows and that are watched, by `kindId`. */
+  kinds(): ReadonlySet<string>;
 }
 
 export type ObserveDeps = {
   readonly cluster: Cluster;
   readonly world: World;
-  readonly kinds: Pick<KnownKinds, "get">;
   /** What was seen of a stack's work. */
   readonly load: { looksOf(key: StackKey, component: CountedComponent): readonly Look[] };
   /** Whether the cluster's metrics tell how many questions a querier has. */
@@ -39,11 +39,10 @@ export async function observe(key: StackKey, deps: ObserveDeps): Promise<Observe
   if (stack === undefined || stack.metadata.deletionTimestamp !== undefined) return undefined;
   const names = [...new Set(secretReferences(stack.spec).map(({ name }) => name))];
   const ownNats = stack.spec.size !== "demo" && stack.spec.queue?.external === undefined;
-  const [secrets, nats, kinds, inFlight] = await Promise.all([
+  const [secrets, nats, inFlight] = await Promise.all([
     readSecrets(cluster, key.namespace, names),
     // Never from a copy: one that is behind would have us make a second password.
     ownNats ? readSecrets(cluster, key.namespace, [objectName(key, "nats")]) : undefined,
-    deps.kinds.get(),
     wantsInFlight(stack.spec) ? deps.inFlight.get() : undefined,
   ]);
   const credentials =
@@ -58,7 +57,7 @@ export async function observe(key: StackKey, deps: ObserveDeps): Promise<Observe
     stack,
     secrets,
     owned: world.owned(key),
-    kinds,
+    kinds: world.kinds(),
     policies: world.policies() as unknown as readonly Policy[],
     nats: credentials,
     looks: Object.fromEntries(COUNTED_PARTS.map(({ component }) => [component, load.looksOf(key, component)])),

@@ -82,7 +82,7 @@ export type ProfilingStackSpec = {
     readonly partitions?: number;
     /** The stack's own NATS cluster; what is absent, the size decides. */
     readonly nats?: {
-      /** How many servers run. */
+      /** How many servers run. Of three there may become five; no other number can change, since what waits would be lost. */
       readonly replicas?: number;
       /** The volume of each server, on which profiles wait. */
       readonly storage?: {

@@ -1,6 +1,7 @@
 import { type KubeConfig, Watch } from "@kubernetes/client-node";
 import { type Backoff, backoffMs } from "../../pipeline/base/backoff.ts";
 import type { Clock } from "../../pipeline/base/clock.ts";
+import { isCoded } from "../../pipeline/base/errors.ts";
 import type { Running } from "../../pipeline/base/lifecycle.ts";
 import type { Log } from "../../pipeline/base/log.ts";
 import type { Random } from "../../pipeline/base/random.ts";
@@ -26,6 +27,8 @@ export type ReflectorOptions = {
   readonly resource: Resource;
   readonly namespace: string | undefined;
   readonly labelSelector?: string;
+  /** Called when the server knows no such kind. */
+  readonly onMissing?: () => void;
   /** Called for every object that came, changed or went; `previous` is what the copy held before. */
   readonly onChange: (object: KubeObject, previous: KubeObject | undefined, gone: boolean) => void;
 };
@@ -81,6 +84,7 @@ export class Reflector implements Store, Running {
       } catch (error) {
         if (signal.aborted) break;
         failures++;
+        if (isCoded(error, "cluster_not_found")) this.#options.onMissing?.();
         if (failures > 1) log.warn({ err: error, kind: this.#options.resource.kind, failures }, "watch lost, listing again");
         await clock.sleep(backoffMs(BACKOFF, failures, random), signal);
       }

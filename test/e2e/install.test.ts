@@ -1,7 +1,14 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+import { KUBERNETES_BIN } from "../harness/api-server.ts";
 import { ask } from "../harness/client.ts";
 import type { WireFlameGraph } from "../harness/flame-graph.ts";
 import { NumberedLoad } from "../harness/numbered-load.ts";
+import { REPOSITORY } from "../harness/server.ts";
 import { until } from "../harness/until.ts";
 import { MINUTES, nodeFolder, tellStory } from "./story.ts";
 
@@ -10,6 +17,7 @@ import { MINUTES, nodeFolder, tellStory } from "./story.ts";
  * Method: kubelet and containerd in namespaces of their own, the operator by helm, an S3 server in the cluster, and NATS of the stack's own.
  */
 
+const run = promisify(execFile);
 const CPU = "process_cpu:cpu:nanoseconds:cpu:nanoseconds";
 
 describe.skipIf(nodeFolder === undefined)("the stack of the README on a real node", () => {
@@ -53,6 +61,40 @@ describe.skipIf(nodeFolder === undefined)("the stack of the README on a real nod
     // Functions of Go programs that nobody told the agent about.
     expect((await functionsOf('{namespace="profiling",pod=~"main-nats.*"}')).some((name) => /nats|runtime\./.test(name))).toBe(true);
     expect(await valuesOf("workload", '{namespace="profiling",pod=~"main-query.*"}')).toEqual(["main-query"]);
+  });
+
+  it("shows itself to kubectl: ready, its agent, the functions of a service, a report with logs and metrics and no Secret", {
+    timeout: 5 * MINUTES,
+  }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "brazier-plugin-"));
+    try {
+      const plugin = async (...args: readonly string[]): Promise<string> => {
+        const path = [join(REPOSITORY, "bin"), process.env["PATH"]].join(delimiter);
+        const options = { env: { ...process.env, KUBECONFIG: story.node.kubeconfig, PATH: path }, cwd: folder };
+        return (await run(join(KUBERNETES_BIN, "kubectl"), ["brazier", ...args, "-n", story.namespace], options)).stdout;
+      };
+      // Rejects with any exit code but 0: the stack is ready.
+      expect(await plugin("status")).toMatch(/profiling\/main: ready: [\s\S]*(nothing waits|messages wait)/);
+      expect(await plugin("agents")).toMatch(/ running +\d+\.\d+\.\d+ +(ebpf|perf_event) +\d+( of \d+)? +\d+ +\d+ +\d+ /);
+      const services = Object.keys(JSON.parse(await plugin("top", "-o", "json")) as object);
+      expect(await plugin("top", services.find((name) => name.includes("nats")) ?? "brazier")).toMatch(/flat +% +cum +% +function/);
+      await plugin("report", "--file", "report.tar.gz");
+      const tar = async (...args: readonly string[]): Promise<string> =>
+        (await run("tar", [...args, join(folder, "report.tar.gz")], { maxBuffer: 256 * 1024 * 1024 })).stdout;
+      const names = await tar("tzf");
+      for (const file of ["brazier.log", "metrics.txt", "config.yaml", "jsz.json"])
+        expect(names).toMatch(new RegExp(`/pods/main-[^/]+/${file}`));
+      expect(names).toMatch(/\/operator\/brazier-system\/[^/]+\/operator\.log/);
+      const all = await tar("xzOf");
+      expect(all).toContain("nothing is missing");
+      const { items } = await story.read<{ items: readonly { data?: Record<string, string> }[] }>("secrets");
+      const values = items.flatMap(({ data = {} }) => Object.values(data)).map((value) => Buffer.from(value, "base64").toString("utf8"));
+      expect(values.length).toBeGreaterThan(6);
+      // The user of the stack's NATS is called like the program.
+      expect(values.filter((value) => value !== "brazier" && all.includes(value))).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it("loses nothing that was acknowledged when a pod of each part is killed, and keeps nothing twice", {

@@ -74,6 +74,7 @@ describe.skipIf(reason !== undefined)("the operator with its own rights alone", 
       monitoring: { dashboard: true },
     });
     apply("look", { size: "demo", storage: { directory: { size: "1Gi" } } });
+    apply("grown", { size: "demo", storage });
     await eventually(() => {
       for (const one of [
         "main-ingest",
@@ -84,25 +85,33 @@ describe.skipIf(reason !== undefined)("the operator with its own rights alone", 
         "scaledobject",
         "horizontalpodautoscaler",
         "look-data",
+        "grown-all",
       ])
         expect(owned()).toContain(one);
     });
-    // Everything but one process goes.
+    // Everything that can go goes; NATS is made anew over its larger volumes, and a demo becomes a stack of several processes.
+    const role = { disruptionBudget: false };
     apply("main", {
-      size: "demo",
+      size: "medium",
       storage: { s3: { bucket: "profiles", instance: {} } },
+      queue: { nats: { storage: { size: "60Gi" } } },
+      ingest: role,
+      segment: role,
+      compact: role,
+      query: role,
       agent: { enabled: false },
       networkPolicy: { enabled: false },
       monitoring: { serviceMonitor: "Never", prometheusRule: "Never", grafanaDatasource: "Never", dashboard: false },
     });
-    await eventually(() =>
-      expect(
-        owned()
-          .split("\n")
-          .filter((name) => name.includes("main"))
-          .sort(),
-      ).toEqual(["deployment.apps/main-all", "service/main-ingest", "service/main-query"]),
-    );
+    apply("grown", { size: "small", storage });
+    await eventually(() => {
+      const left = owned();
+      for (const gone of ["main-agent", "poddisruptionbudget.policy/main-ingest", "httproute", "horizontalpodautoscaler", "grown-all"])
+        expect(left).not.toContain(gone);
+      expect(left.split("\n").filter((name) => /^(ingress|networkpolicy|servicemonitor|prometheusrule).*\/main/.test(name))).toEqual([]);
+      expect(left).toContain("grown-nats");
+      expect(api.kubectl(["get", "statefulset", "main-nats", "-o", "yaml"])).toContain("60Gi");
+    });
     api.kubectl(["delete", "pstack", "look"]);
     await eventually(() => expect(owned()).not.toContain("look-"));
     const refused = api.audit().filter(({ status }) => status === 401 || status === 403);

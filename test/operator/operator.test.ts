@@ -184,6 +184,31 @@ describe.skipIf(reason !== undefined)("the operator on a real API server", () =>
     });
   });
 
+  it("leaves the stack's NATS alone where fewer servers would lose what waits, even if the kind's form is an older one without that rule", async () => {
+    namespaceWithSecret("shrink");
+    apply("shrink", "main", { ...S3, size: "medium" });
+    await made("shrink");
+    const rules = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/x-kubernetes-validations";
+    api.kubectl([
+      "patch",
+      "crd",
+      "profilingstacks.profiling.brazier.dev",
+      "--type=json",
+      "-p",
+      JSON.stringify([{ op: "remove", path: rules }]),
+    ]);
+    try {
+      await eventually(() => apply("shrink", "main", { ...S3, size: "small" }));
+      await eventually(() => expect(condition("shrink", "main", "Ready")).toMatchObject({ status: "False", reason: "QueueResized" }));
+      expect(condition("shrink", "main", "Ready")?.message).toContain("spec.size: the stack's NATS has 3 servers; with 1");
+      expect((get("shrink", "statefulset/main-nats")["spec"] as Json)["replicas"]).toBe(3);
+      apply("shrink", "main", { ...S3, size: "small", queue: { nats: { replicas: 3 } } });
+      await eventually(() => expect(condition("shrink", "main", "Degraded")).toMatchObject({ status: "False" }));
+    } finally {
+      api.kubectl(["apply", "--server-side", "--force-conflicts", "-f", join(REPOSITORY, "crds")]);
+    }
+  });
+
   it("leaves a paused stack alone", async () => {
     namespaceWithSecret("paused");
     apply("paused", "main", S3);

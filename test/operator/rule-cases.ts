@@ -50,6 +50,22 @@ export const RULE_CASES: readonly RuleCase[] = [
     good: { storage, auth: { mode: "tokens", tokensSecret: { name: "tokens" } }, agent: { tokenSecret: { name: "agent" } } },
     bad: { storage, auth: { mode: "tokens", tokensSecret: { name: "tokens" } } },
   }),
+  stack("spec", 5, { before: { storage }, good: { storage, config: { "log.level": "debug" } }, bad: withQueue({ external: { servers } }) }),
+  stack("spec", 6, {
+    before: { size: "medium", storage },
+    good: { size: "large", storage },
+    bad: { ...withQueue({ nats: { replicas: 1 } }), size: "medium" },
+  }),
+  stack("spec", 7, {
+    before: { size: "large", storage },
+    good: { size: "medium", ...withQueue({ partitions: 256, nats: { storage: { size: "200Gi" } } }) },
+    bad: { size: "medium", ...withQueue({ nats: { storage: { size: "200Gi" } } }) },
+  }),
+  stack("spec", 8, {
+    before: { size: "large", storage },
+    good: { size: "medium", ...withQueue({ partitions: 256, nats: { storage: { size: "1Ti" } } }) },
+    bad: { size: "medium", ...withQueue({ partitions: 256 }) },
+  }),
   stack("spec.version", 0, { good: { storage, version: "1.2.3-rc.1" }, bad: { storage, version: "latest" } }),
   stack("spec.storage", 0, { good: { storage }, bad: { size: "demo", storage: { s3: S3, directory: {} } } }),
   stack("spec.storage", 1, { before: { size: "demo", storage }, good: { size: "demo", ...onS3({ bucket: "others" }) }, bad: DIRECTORY }),
@@ -83,12 +99,17 @@ export const RULE_CASES: readonly RuleCase[] = [
   }),
   stack("spec.queue.nats.storage.storageClassName", 0, {
     before: onVolume({ storageClassName: "fast" }),
-    good: onVolume({ storageClassName: "fast", size: "1Gi" }),
+    good: onVolume({ storageClassName: "fast", size: "11Gi" }),
     bad: onVolume({ storageClassName: "slow" }),
   }),
   stack("spec.queue.external", 0, {
     good: withQueue({ external: { servers, userSecret: { name: "user" } } }),
     bad: withQueue({ external: { servers, userSecret: { name: "user" }, credentialsSecret: { name: "file" } } }),
+  }),
+  stack("spec.queue.external.stream", 0, {
+    before: withQueue({ external: { servers, stream: "A" } }),
+    good: withQueue({ external: { servers: ["nats://other:4222"], stream: "A" } }),
+    bad: withQueue({ external: { servers, stream: "B" } }),
   }),
   ...roles,
   stack("spec.agent.namespaces", 0, {
@@ -107,4 +128,30 @@ export const RULE_CASES: readonly RuleCase[] = [
   stack("spec.config", 1, { good: { storage, config: { "log.level": "debug" } }, bad: { storage, config: { "storage.kind": "s3" } } }),
   policy(0, { profile: "Never" }, { profile: "Never", sampleRate: 10 }),
   policy(1, { serviceName: "cart", retention: "7d" }, { retention: "7d" }),
+];
+
+/** Changes of a stack's queue, where several rules and sizes meet: whether they are taken. */
+export type QueueChange = { readonly title: string; readonly before: object; readonly after: object; readonly isTaken: boolean };
+
+const ofServers = (replicas: number, size = "medium") => ({ size, ...withQueue({ nats: { replicas } }) });
+const external = withQueue({ external: { servers } });
+
+export const QUEUE_CHANGES: readonly QueueChange[] = [
+  { title: "1 server to 3", before: ofServers(1), after: ofServers(3), isTaken: false },
+  { title: "3 servers to 1", before: ofServers(3), after: ofServers(1), isTaken: false },
+  { title: "3 servers to 5", before: ofServers(3), after: ofServers(5), isTaken: true },
+  { title: "5 servers to 3", before: ofServers(5), after: ofServers(3), isTaken: false },
+  { title: "3 servers by size to 3 by number", before: { size: "medium", storage }, after: ofServers(3), isTaken: true },
+  { title: "3 servers by number to 1 by size", before: ofServers(3, "small"), after: { size: "small", storage }, isTaken: false },
+  { title: "small to medium", before: { size: "small", storage }, after: { size: "medium", storage }, isTaken: false },
+  { title: "small to medium with its one server", before: { size: "small", storage }, after: ofServers(1), isTaken: true },
+  { title: "medium to small", before: { size: "medium", storage }, after: { size: "small", storage }, isTaken: false },
+  { title: "medium to large", before: { size: "medium", storage }, after: { size: "large", storage }, isTaken: true },
+  { title: "a demo to a NATS of its own", before: { size: "demo", storage }, after: { storage }, isTaken: true },
+  { title: "a demo to an external queue", before: { size: "demo", storage }, after: external, isTaken: true },
+  { title: "a NATS of its own to a demo", before: { storage }, after: { size: "demo", storage }, isTaken: false },
+  { title: "a NATS of its own to an external queue", before: { storage }, after: external, isTaken: false },
+  { title: "an external queue to a NATS of its own", before: external, after: { storage }, isTaken: false },
+  { title: "an external queue to a demo", before: external, after: { size: "demo", storage }, isTaken: false },
+  { title: "an external queue of another size", before: external, after: { size: "large", ...external }, isTaken: true },
 ];

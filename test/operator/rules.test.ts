@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import { ApiServer } from "../../operator/kube/cluster.ts";
 import { type ApiServerProcess, startApiServer, whyNoApiServer } from "../harness/api-server.ts";
 import { REPOSITORY } from "../harness/server.ts";
-import { RULE_CASES, type RuleCase } from "./rule-cases.ts";
+import { QUEUE_CHANGES, RULE_CASES, type RuleCase } from "./rule-cases.ts";
 
 /* What the kinds refuse by themselves, without an operator: each rule of `crds/` from both sides, on a real API server. */
 
@@ -77,7 +77,7 @@ describe.skipIf(reason !== undefined)("rules on a real API server", () => {
   });
   afterAll(async () => api?.stop());
 
-  const apply = async ({ kind }: RuleCase, name: string, spec: unknown): Promise<string> => {
+  const apply = async ({ kind }: Pick<RuleCase, "kind">, name: string, spec: unknown): Promise<string> => {
     const object = { apiVersion: "profiling.brazier.dev/v1alpha1", kind, metadata: { name, namespace: "default" }, spec };
     return cluster.apply(object, { manager: "test" }).then(
       () => "taken",
@@ -91,4 +91,15 @@ describe.skipIf(reason !== undefined)("rules on a real API server", () => {
     expect(refusal).toContain(RULES.get(rule)?.message ?? "a message");
     expect(await apply(one, name, one.good)).toBe("taken");
   });
+
+  it.each(QUEUE_CHANGES.map((one, at) => [one.title, one, `queue-${at}`] as const))(
+    "about the queue meet in %s",
+    async (_, change, name) => {
+      const kind = { kind: "ProfilingStack" } as const;
+      expect(await apply(kind, name, change.before)).toBe("taken");
+      const answer = await apply(kind, name, change.after);
+      if (change.isTaken) expect(answer).toBe("taken");
+      else expect(answer).toMatch(/what waits (in it )?(would never be stored|is lost)/);
+    },
+  );
 });

@@ -21,6 +21,8 @@ export function isReady(pod: KubeObject): boolean {
   return conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
 }
 
+const STATUS_PAGES: ReadonlySet<string> = new Set(["/metrics", "/ready", "/healthz"]);
+
 /** What a pod of a stack answers at a path, by way of the API server. */
 export function readPage(connection: Connection, stack: Stack, pod: KubeObject, path: string): Promise<string> {
   switch (componentOf(pod)) {
@@ -29,8 +31,8 @@ export function readPage(connection: Connection, stack: Stack, pod: KubeObject, 
     case "nats":
       return readPort(connection, pod, { scheme: "http", port: NATS_MONITOR_PORT, path });
     default:
-      // Metrics ask for a token elsewhere.
-      if (path === "/metrics") return readPort(connection, pod, { scheme: "http", port: STATUS_PORT, path });
+      // Without tokens and in the clear, which is as far as the API server's proxy reaches where a stack asks for tokens.
+      if (STATUS_PAGES.has(path)) return readPort(connection, pod, { scheme: "http", port: STATUS_PORT, path });
       return readPort(connection, pod, { scheme: stack.spec.expose.tls === undefined ? "http" : "https", port: HTTP_PORT, path });
   }
 }

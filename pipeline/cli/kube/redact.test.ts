@@ -18,6 +18,7 @@ describe("an object that leaves the cluster", () => {
     expect(redactObject({ spec: { config } })).toEqual({ spec: { config: { "query.timeout": "30s", "tracing.headers": REDACTED } } });
     const text = "query:\n  timeout: 30s\ntracing:\n  headers: hush\n";
     expect(redactSettings(text)).toBe(`query:\n  timeout: 30s\ntracing:\n  headers: ${REDACTED}\n`);
+    expect(redactSettings("storage:\n  s3:\n    access_key_id: hush\nqueue:\n  nats:\n    user: hush\n")).not.toContain("hush");
     expect(JSON.stringify(redactObject({ data: { "brazier.yaml": text } }))).not.toContain("hush");
   });
 

@@ -1,14 +1,17 @@
 import { parse, stringify } from "yaml";
+import { SECRET_VARIABLES } from "../../../operator/desired/pod.ts";
 import { placedKeys } from "../../config/paths.ts";
 import { CONFIG_KEYS } from "../../config/schema.ts";
 
 /** Stands where something was that may be a secret. */
 export const REDACTED = "(removed)";
 
-/** Settings whose value opens something. */
+const FROM_SECRETS: ReadonlySet<string> = new Set(Object.values(SECRET_VARIABLES));
+
+/** Settings whose value opens something, or comes out of a Secret. */
 const SECRET_SETTINGS: ReadonlySet<string> = new Set(
   placedKeys(CONFIG_KEYS)
-    .filter(({ key }) => key.isSecret === true)
+    .filter(({ key, variable }) => key.isSecret === true || FROM_SECRETS.has(variable))
     .map(({ name }) => name),
 );
 
@@ -54,7 +57,7 @@ function redactArguments(args: readonly string[]): readonly string[] {
   });
 }
 
-/** A file of settings as a ConfigMap has it: what the stack's own `config` has put there. */
+/** A file of settings, as a ConfigMap has it or a server shows it. */
 export function redactSettings(text: string): string {
   const walk = (value: unknown, path: string): unknown => {
     if (SECRET_SETTINGS.has(path)) return REDACTED;

@@ -13,7 +13,7 @@ import { type ClusterFlags, type Connection, withCluster } from "./connection.ts
 import { eachOf } from "./each-of.ts";
 import { findStack } from "./find-stack.ts";
 import { componentOf, isReady, NODES, PODS, podsOf, readPage, readPort } from "./pods.ts";
-import { redactObject, redactText } from "./redact.ts";
+import { redactObject, redactSettings, redactText } from "./redact.ts";
 import { showStack } from "./show-stack.ts";
 import { readState } from "./status.ts";
 
@@ -23,6 +23,9 @@ const PODS_OF_COMPONENT = 10;
 
 const OPERATOR_SELECTOR = "app.kubernetes.io/name=brazier-operator";
 const OPERATOR_PORT = 8080;
+
+/** What is in force in a server, with what came out of Secrets. */
+const CONFIG_PAGE = "config.yaml";
 
 /** What pods answer that helps to understand them, by component; a server's otherwise. */
 const PAGES: Readonly<Record<string, readonly (readonly [path: string, file: string])[]>> = {
@@ -38,7 +41,7 @@ const PAGES: Readonly<Record<string, readonly (readonly [path: string, file: str
     ["/metrics", "metrics.txt"],
     ["/ready", "ready.txt"],
     ["/api/v1/status", "status.json"],
-    ["/api/v1/status/config", "config.yaml"],
+    ["/api/v1/status/config", CONFIG_PAGE],
   ],
 };
 
@@ -135,7 +138,10 @@ class Gathering {
       await this.#pod(folder, pod);
       if (textAt(pod, "status", "phase") !== "Running") return;
       for (const [path, file] of PAGES[componentOf(pod)] ?? PAGES["server"] ?? []) {
-        await this.#try(`${folder}/${file}`, () => readPage(this.#connection, this.#stack, pod, path));
+        await this.#try(`${folder}/${file}`, async () => {
+          const page = await readPage(this.#connection, this.#stack, pod, path);
+          return file === CONFIG_PAGE ? redactSettings(page) : page;
+        });
       }
     });
   }

@@ -31,7 +31,9 @@ export async function openTunnel(config: KubeConfig, end: TunnelEnd): Promise<Tu
     };
     const complaints = new Writable({
       write: (chunk: Buffer, _encoding, done) => {
-        failed(new Error(chunk.toString("utf8").trim()));
+        // What is left of the frame that opens the channel is empty.
+        const said = chunk.toString("utf8").trim();
+        if (said !== "") failed(new Error(said));
         done();
       },
     });
