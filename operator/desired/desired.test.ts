@@ -61,6 +61,7 @@ function observed(spec: unknown): Observed {
     kinds: new Set(Object.values(OPTIONAL_KINDS).map(kindId)),
     policies: [],
     nats: { user: "u", password: "p", tls: { caCertificate: "a", caKey: "d", certificate: "b", key: "c" } },
+    natsServers: undefined,
     looks: {},
     inFlight: "offered",
   };

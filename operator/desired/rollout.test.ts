@@ -25,6 +25,7 @@ function world(owned: readonly KubeObject[]): Observed {
     kinds: new Set(),
     policies: [],
     nats: { user: "u", password: "p" },
+    natsServers: undefined,
     looks: {},
     inFlight: "offered",
   };

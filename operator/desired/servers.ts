@@ -152,13 +152,19 @@ export function disruptionBudget(
   spec: { readonly disruptionBudget: boolean } | undefined,
   replicas: number,
 ): readonly KubeObject[] {
-  // For a single pod a budget would only keep its node from ever being drained.
+  // A pod that does nothing for us may go at any time. For a single pod a budget would only keep its node from ever being drained.
   if (spec?.disruptionBudget === false || replicas < 2) return [];
   return [
     stackObject(
       context,
       { apiVersion: "policy/v1", kind: "PodDisruptionBudget", part: component },
-      { spec: { maxUnavailable: 1, selector: { matchLabels: selectorOf(context.key, component) } } },
+      {
+        spec: {
+          maxUnavailable: 1,
+          unhealthyPodEvictionPolicy: "AlwaysAllow",
+          selector: { matchLabels: selectorOf(context.key, component) },
+        },
+      },
     ),
   ];
 }

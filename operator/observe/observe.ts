@@ -1,9 +1,12 @@
 import type { Clock } from "../../pipeline/base/clock.ts";
 import type { Random } from "../../pipeline/base/random.ts";
 import { natsCredentials } from "../credentials/nats.ts";
-import { objectName, type StackKey } from "../desired/names.ts";
+import { objectName, type StackKey, selectorOf } from "../desired/names.ts";
+import { isHealthy, workloadOf } from "../desired/rollout.ts";
 import type { Cluster } from "../kube/cluster.ts";
+import { PODS, resourceOf } from "../kube/kinds.ts";
 import type { KubeObject } from "../kube/object.ts";
+import type { NatsServers } from "../restart/next-server.ts";
 import type { CountedComponent } from "../scaling/counted-part.ts";
 import { COUNTED_PARTS } from "../scaling/counted-parts.ts";
 import { type MetricOffer, wantsInFlight } from "../scaling/in-flight.ts";
@@ -39,11 +42,12 @@ export async function observe(key: StackKey, deps: ObserveDeps): Promise<Observe
   if (stack === undefined || stack.metadata.deletionTimestamp !== undefined) return undefined;
   const names = [...new Set(secretReferences(stack.spec).map(({ name }) => name))];
   const ownNats = stack.spec.size !== "demo" && stack.spec.queue?.external === undefined;
-  const [secrets, nats, inFlight] = await Promise.all([
+  const [secrets, nats, inFlight, natsServers] = await Promise.all([
     readSecrets(cluster, key.namespace, names),
     // Never from a copy: one that is behind would have us make a second password.
     ownNats ? readSecrets(cluster, key.namespace, [objectName(key, "nats")]) : undefined,
     wantsInFlight(stack.spec) ? deps.inFlight.get() : undefined,
+    ownNats ? readNatsServers(cluster, key, world.owned(key)) : undefined,
   ]);
   const credentials =
     nats === undefined
@@ -62,7 +66,18 @@ export async function observe(key: StackKey, deps: ObserveDeps): Promise<Observe
     nats: credentials,
     looks: Object.fromEntries(COUNTED_PARTS.map(({ component }) => [component, load.looksOf(key, component)])),
     inFlight,
+    natsServers,
   });
+}
+
+/** Copies tell that servers have something before them; what they are just then is read past the copies. */
+async function readNatsServers(cluster: Cluster, key: StackKey, owned: readonly KubeObject[]): Promise<NatsServers | undefined> {
+  const copy = workloadOf({ observed: { owned }, key }, "nats");
+  if (copy === undefined || isHealthy(copy)) return undefined;
+  const labels = Object.entries(selectorOf(key, "nats")).map(([name, value]) => `${name}=${value}`);
+  const options = { namespace: key.namespace, labelSelector: labels.join(",") };
+  const [workloads, pods] = await Promise.all([cluster.list(resourceOf(copy), options), cluster.list(PODS, options)]);
+  return { workload: workloads.items.find(({ metadata }) => metadata.name === copy.metadata.name), pods: pods.items };
 }
 
 async function readSecrets(

@@ -28,6 +28,7 @@ function observed(spec: object, more: Partial<Observed> = {}): Observed {
     kinds: new Set(),
     policies: [],
     nats: { user: "u", password: "p" },
+    natsServers: undefined,
     looks: {},
     inFlight: "offered",
     ...more,
