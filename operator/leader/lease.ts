@@ -1,15 +1,24 @@
 import type { Clock } from "../../pipeline/base/clock.ts";
 import { isCoded } from "../../pipeline/base/errors.ts";
 import type { Log } from "../../pipeline/base/log.ts";
-import type { DurationMs, UnixMs } from "../../pipeline/base/units.ts";
+import type { DurationMs } from "../../pipeline/base/units.ts";
 import type { Cluster } from "../kube/cluster.ts";
 import { type KubeObject, numberAt, textAt } from "../kube/object.ts";
 
 export type LeaseOptions = { readonly namespace: string; readonly name: string; readonly identity: string };
-export type LeaseTimes = { readonly durationMs: number; readonly renewMs: number; readonly giveUpMs: number };
+export type LeaseTimes = {
+  /** Others take over what was not renewed for so long. */
+  readonly durationMs: number;
+  /** How often the leader renews, and others look. */
+  readonly renewMs: number;
+  /** How soon after a failure it is tried again. */
+  readonly retryMs: number;
+  /** A leader that could not renew for so long steps down: well before others may take over. */
+  readonly giveUpMs: number;
+};
 
-/** A leader that cannot renew steps down well before others may take over. */
-export const LEASE_TIMES: LeaseTimes = { durationMs: 15_000, renewMs: 2_000, giveUpMs: 10_000 };
+/** Seldom enough to be no burden; two renewals may fail before a leader gives up. */
+export const LEASE_TIMES: LeaseTimes = { durationMs: 15_000, renewMs: 5_000, retryMs: 2_000, giveUpMs: 10_000 };
 
 /** How somebody else's lease looked, and when we first saw it so: clocks of two machines are never compared. */
 export type Sighting = { readonly version: string; readonly sinceMs: number };
@@ -34,93 +43,153 @@ export function claimOf(
   return { kind: "wait" };
 }
 
-export type LeaderDeps = { readonly cluster: Cluster; readonly clock: Clock; readonly log: Log };
+export type LeaderDeps = { readonly cluster: Pick<Cluster, "get" | "create" | "replace">; readonly clock: Clock; readonly log: Log };
 
 /**
- * Waits until the lease is ours, calls `lead`, and renews. `lost` is aborted when others may take over; whoever leads must have stopped
- * writing then. Resolves when `signal` ended it, with the lease given up, or when it was lost.
+ * Waits until the lease is ours, calls `lead`, and renews: one write each time, by the version that the last one gave. `lost` is aborted when
+ * others may take over; whoever leads must have stopped writing then. Resolves when `signal` ended it, with the lease given up, or when it was lost.
  */
 export async function leadWhile(
   options: LeaseOptions,
-  { cluster, clock, log }: LeaderDeps,
+  deps: LeaderDeps,
   lead: (lost: AbortSignal) => Promise<void>,
   signal: AbortSignal,
   times: LeaseTimes = LEASE_TIMES,
 ): Promise<void> {
-  const ref = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { name: options.name, namespace: options.namespace } };
+  const { clock, log } = deps;
+  const lease = new Lease(options, deps, times);
+  if (!(await lease.take(signal))) return;
+  log.info({ identity: options.identity }, "leading");
   const lost = new AbortController();
-  let sighting: Sighting | undefined;
-  let leading: Promise<void> | undefined;
-  let renewedMs = 0;
-  while (!signal.aborted && !lost.signal.aborted) {
-    try {
-      const lease = await cluster.get(ref);
-      const version = lease?.metadata.resourceVersion ?? "";
-      if (sighting?.version !== version) sighting = { version, sinceMs: clock.monotonicMs() };
-      const askedMs = clock.monotonicMs();
-      const claim = claimOf(lease, options.identity, sighting, askedMs, times);
-      if (claim.kind === "wait" && leading !== undefined) lost.abort();
-      if (claim.kind !== "wait") {
-        await write(cluster, lease, ref, {
-          ...options,
-          transitions: claim.transitions,
-          nowMs: clock.nowMs(),
-          times,
-          taking: claim.kind === "take",
-        });
-        renewedMs = askedMs;
-        if (leading === undefined) {
-          log.info({ identity: options.identity }, "leading");
-          leading = lead(lost.signal).finally(() => lost.abort());
-        }
-      }
-    } catch (error) {
-      if (!isCoded(error)) throw error;
-      if (error.code !== "cluster_conflict") log.warn({ err: error }, "lease not reached");
-    }
-    if (leading !== undefined && clock.monotonicMs() - renewedMs > times.giveUpMs) lost.abort();
-    await clock.sleep(times.renewMs as DurationMs, AbortSignal.any([signal, lost.signal]));
+  const leading = lead(lost.signal).finally(() => lost.abort());
+  const ending = AbortSignal.any([signal, lost.signal]);
+  const leftMs = (): number => times.giveUpMs - (clock.monotonicMs() - lease.renewedMs);
+  let pauseMs = times.renewMs;
+  let renewing: Promise<unknown> = Promise.resolve();
+  for (;;) {
+    await clock.sleep(Math.min(pauseMs, leftMs()) as DurationMs, ending);
+    if (ending.aborted || leftMs() <= 0) break;
+    // A server that keeps us waiting is no better than one that is away.
+    const patience = new AbortController();
+    const late = clock.sleep(leftMs() as DurationMs, AbortSignal.any([ending, patience.signal])).then(() => "late" as const);
+    const attempt = lease.renew();
+    renewing = attempt;
+    const outcome = await Promise.race([attempt, late]);
+    patience.abort();
+    if (outcome === "taken" || outcome === "late") break;
+    pauseMs = outcome === "renewed" ? times.renewMs : times.retryMs;
   }
   const orderly = signal.aborted && !lost.signal.aborted;
   lost.abort();
   await leading;
-  if (orderly && leading !== undefined) await release(cluster, ref, options.identity);
+  if (orderly) {
+    // A renewal that is on its way would make what is given up another version.
+    await Promise.race([renewing, clock.sleep(times.retryMs as DurationMs)]);
+    await lease.release();
+  }
   if (!orderly) log.warn({ identity: options.identity }, "lease lost");
 }
 
-type Writing = LeaseOptions & {
-  readonly transitions: number;
-  readonly nowMs: UnixMs;
-  readonly times: LeaseTimes;
-  readonly taking: boolean;
-};
+/** The lease as we last saw or wrote it. */
+class Lease {
+  readonly #options: LeaseOptions;
+  readonly #deps: LeaderDeps;
+  readonly #times: LeaseTimes;
+  readonly #ref: Parameters<Cluster["get"]>[0];
+  #last: KubeObject | undefined;
+  #transitions = 0;
+  #renewedMs = 0;
 
-async function write(cluster: Cluster, lease: KubeObject | undefined, ref: Parameters<Cluster["get"]>[0], writing: Writing): Promise<void> {
-  const time = new Date(writing.nowMs).toISOString().replace("Z", "000Z");
-  const spec = {
-    holderIdentity: writing.identity,
-    leaseDurationSeconds: Math.ceil(writing.times.durationMs / 1000),
-    acquireTime: writing.taking ? time : (textAt(lease, "spec", "acquireTime") ?? time),
-    renewTime: time,
-    leaseTransitions: writing.transitions,
-  };
-  if (lease === undefined) await cluster.create({ ...ref, spec });
-  // With the version it had: of two who take it at once, one fails.
-  else await cluster.replace({ ...lease, apiVersion: ref.apiVersion, kind: ref.kind, spec });
+  constructor(options: LeaseOptions, deps: LeaderDeps, times: LeaseTimes) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#times = times;
+    this.#ref = {
+      apiVersion: "coordination.k8s.io/v1",
+      kind: "Lease",
+      metadata: { name: options.name, namespace: options.namespace },
+    };
+  }
+
+  /** When the last write that succeeded was sent: from then on others count. */
+  get renewedMs(): number {
+    return this.#renewedMs;
+  }
+
+  /** Looks until it can be taken, and takes it; false when the signal came first. */
+  async take(signal: AbortSignal): Promise<boolean> {
+    const { cluster, clock, log } = this.#deps;
+    let sighting: Sighting | undefined;
+    while (!signal.aborted) {
+      try {
+        this.#last = await cluster.get(this.#ref);
+        const version = this.#last?.metadata.resourceVersion ?? "";
+        const nowMs = clock.monotonicMs();
+        if (sighting?.version !== version) sighting = { version, sinceMs: nowMs };
+        const claim = claimOf(this.#last, this.#options.identity, sighting, nowMs, this.#times);
+        if (claim.kind !== "wait") {
+          this.#transitions = claim.transitions;
+          await this.#write(claim.kind === "take");
+          return true;
+        }
+      } catch (error) {
+        if (!isCoded(error)) throw error;
+        if (error.code !== "cluster_conflict") log.warn({ err: error }, "lease not reached");
+      }
+      await clock.sleep(this.#times.renewMs as DurationMs, signal);
+    }
+    return false;
+  }
+
+  /** Never rejects: "failed" is worth another try. */
+  async renew(): Promise<"renewed" | "failed" | "taken"> {
+    const { cluster, log } = this.#deps;
+    try {
+      // Somebody has written it since we did: it may be ours all the same.
+      this.#last ??= await cluster.get(this.#ref);
+      if (this.#last !== undefined && holderOf(this.#last) !== this.#options.identity) return "taken";
+      await this.#write(false);
+      return "renewed";
+    } catch (error) {
+      this.#last = undefined;
+      if (!isCoded(error, "cluster_conflict") && !isCoded(error, "cluster_not_found")) log.warn({ err: error }, "lease not reached");
+      return "failed";
+    }
+  }
+
+  /** So that the next one need not wait. */
+  async release(): Promise<void> {
+    const lease = this.#last;
+    if (lease === undefined) return;
+    try {
+      // By its version: one that somebody else has taken stays theirs.
+      await this.#deps.cluster.replace({ ...lease, spec: { ...(lease["spec"] as object), holderIdentity: "", leaseDurationSeconds: 1 } });
+    } catch (error) {
+      if (!isCoded(error)) throw error;
+    }
+  }
+
+  async #write(isTaking: boolean): Promise<void> {
+    const { cluster, clock } = this.#deps;
+    const sentMs = clock.monotonicMs();
+    const time = new Date(clock.nowMs()).toISOString().replace("Z", "000Z");
+    const spec = {
+      holderIdentity: this.#options.identity,
+      leaseDurationSeconds: Math.ceil(this.#times.durationMs / 1000),
+      acquireTime: isTaking ? time : (textAt(this.#last, "spec", "acquireTime") ?? time),
+      renewTime: time,
+      leaseTransitions: this.#transitions,
+    };
+    // With the version it had: of two who take it at once, one fails.
+    const written =
+      this.#last === undefined
+        ? await cluster.create({ ...this.#ref, spec })
+        : await cluster.replace({ ...this.#last, apiVersion: this.#ref.apiVersion, kind: this.#ref.kind, spec });
+    this.#renewedMs = sentMs;
+    this.#last = { ...written, apiVersion: this.#ref.apiVersion, kind: this.#ref.kind };
+  }
 }
 
-/** So that the next one need not wait. */
-async function release(cluster: Cluster, ref: Parameters<Cluster["get"]>[0], identity: string): Promise<void> {
-  try {
-    const lease = await cluster.get(ref);
-    if (lease === undefined || textAt(lease, "spec", "holderIdentity") !== identity) return;
-    await cluster.replace({
-      ...lease,
-      apiVersion: ref.apiVersion,
-      kind: ref.kind,
-      spec: { ...(lease["spec"] as object), holderIdentity: "", leaseDurationSeconds: 1 },
-    });
-  } catch (error) {
-    if (!isCoded(error)) throw error;
-  }
+function holderOf(lease: KubeObject): string {
+  return textAt(lease, "spec", "holderIdentity") ?? "";
 }

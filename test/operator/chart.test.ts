@@ -149,6 +149,15 @@ describe.skipIf(reason !== undefined)("the chart on a real API server", () => {
     expect(api.kubectl(["get", "clusterroles", "-o", "name"])).not.toContain("brazier-");
   });
 
+  it("is installed without Helm, too, by the plain YAML", async () => {
+    api.kubectl(["apply", "--server-side", "--force-conflicts", "-f", join(REPOSITORY, "charts/install.yaml")]);
+    const deployment = api.kubectl(["-n", "brazier-system", "get", "deployment", "brazier-operator", "-o", "name"]);
+    expect(deployment.trim()).toBe("deployment.apps/brazier-operator");
+    const account = "--as=system:serviceaccount:brazier-system:brazier-operator";
+    const right = ["patch", "profilingstacks.profiling.brazier.dev", "--subresource=status"];
+    expect(api.kubectl(["auth", "can-i", ...right, account, "-n", "team"]).trim()).toBe("yes");
+  });
+
   function asServiceAccount(): string {
     const token = api.kubectl(["-n", "brazier", "create", "token", "brazier-operator", "--duration=1h"]).trim();
     const config = JSON.parse(api.kubectl(["config", "view", "--raw", "-o", "json"])) as {
