@@ -57,7 +57,8 @@ export async function rowsOfKind(
   matches: (labels: LabelSet) => boolean,
 ): Promise<KindRows | undefined> {
   const series = await reader.series(planned);
-  const seriesMask = Uint8Array.from(series, (labels) => (matches(labels) ? 1 : 0));
+  const seriesMask = new Uint8Array(series.length);
+  for (let i = 0; i < series.length; i++) if (matches(series[i]!)) seriesMask[i] = 1;
   if (!seriesMask.includes(1)) return undefined;
   const rows: KindRows = { planned, kindIndex, series, seriesMask, rowMask: undefined, profiles: undefined };
   if (!planned.wholeInRange || planned.deleted.length > 0) await maskByTime(rows, reader);
