@@ -117,10 +117,18 @@ export class Reflector implements Store, Running {
       else this.#take(whole);
     };
     const query = { resourceVersion: from, allowWatchBookmarks: true, timeoutSeconds: WATCH_SECONDS, labelSelector };
-    const controller = await watch.watch(collectionPath(resource, namespace), query, onEvent, (error: unknown) =>
+    const opening = watch.watch(collectionPath(resource, namespace), query, onEvent, (error: unknown) =>
       error === null || error === undefined ? resolve() : reject(error),
     );
-    const abort = (): void => controller.abort();
+    opening.catch(reject);
+    const abort = (): void => {
+      // A server that takes the connection and says nothing must not hold up the end.
+      resolve();
+      void opening.then(
+        (controller) => controller.abort(),
+        () => {},
+      );
+    };
     this.#ending.signal.addEventListener("abort", abort, { once: true });
     if (this.#ending.signal.aborted) abort();
     try {
