@@ -38,6 +38,7 @@ export default defineConfig({
           ],
           exclude: ["**/node_modules/**", "**/dist/**"],
           testTimeout: 20_000,
+          hookTimeout: 20_000,
         },
       },
       processSuite("simulation", { timeoutMs: 300_000 }),

@@ -11,9 +11,9 @@ import { leadWhile } from "./leader/lease.ts";
 import { operatorMetrics } from "./metrics.ts";
 import { reconcile, verdictOf } from "./reconcile.ts";
 import { InFlightOffer } from "./scaling/in-flight-offer.ts";
-import { LagWatch } from "./scaling/lag-watch.ts";
-import { readLag } from "./scaling/read-lag.ts";
-import { lagTargets, metricsUrl, wantsAnother } from "./scaling/targets.ts";
+import { LoadWatch } from "./scaling/load-watch.ts";
+import { readPage } from "./scaling/read-page.ts";
+import { loadTargets, metricsUrl, wantsAnother } from "./scaling/targets.ts";
 import { serveStatus } from "./status-server.ts";
 import { type Verdict, WorkQueue } from "./watch/work-queue.ts";
 import { watchWorld } from "./world.ts";
@@ -28,7 +28,7 @@ export type OperatorOptions = {
   /** 0 for any free port. */
   readonly port: number;
   readonly kubeconfig: string | undefined;
-  /** Where metrics of a stack's segment workers are: an address in which {service} and {namespace} are filled in. */
+  /** Where metrics of a stack's parts are: an address in which {service} and {namespace} are filled in. */
   readonly metricsUrl: string | undefined;
 };
 
@@ -62,13 +62,14 @@ export async function runOperator(options: OperatorOptions, log: Log, signal: Ab
     });
     const applied = new AppliedObjects();
     const inFlight = new InFlightOffer(cluster, clock);
-    const lag: LagWatch = new LagWatch({
+    const load: LoadWatch = new LoadWatch({
       clock,
       log,
-      targets: () => lagTargets(world),
-      read: (target, ending) => readLag(metricsUrl(target, options.metricsUrl), ending),
-      onSample: (key) => {
-        if (wantsAnother(world, key, lag.samplesOf(key))) woken.add(`${key.namespace}/${key.name}`, "full");
+      targets: () => loadTargets(world),
+      read: (target, ending) => readPage(metricsUrl(target, options.metricsUrl), target.part.metrics, ending),
+      onLook: ({ key, part }) => {
+        const looks = load.looksOf(key, part.component);
+        if (wantsAnother(world, { key, part }, looks)) woken.add(`${key.namespace}/${key.name}`, "full");
       },
     });
     const work = async (text: string, depth: "full" | "status"): Promise<Verdict> => {
@@ -78,7 +79,7 @@ export async function runOperator(options: OperatorOptions, log: Log, signal: Ab
         const outcome = await reconcile({ namespace, name }, depth, {
           cluster,
           world,
-          lag,
+          load,
           inFlight,
           clock,
           random,
@@ -116,10 +117,10 @@ export async function runOperator(options: OperatorOptions, log: Log, signal: Ab
       state = "leading";
       woken.start(WORKERS);
       policies.start(1);
-      lag.start();
+      load.start();
       await new Promise<void>((resolve) => lost.addEventListener("abort", () => resolve(), { once: true }));
     }
-    await lag.stop();
+    await load.stop();
     await Promise.all([woken.stop(), policies.stop()]);
     await world.stop();
     state = "waiting";

@@ -8,6 +8,7 @@ import type { StackKey } from "./desired/names.ts";
 import { partsToUpgrade } from "./desired/rollout.ts";
 import type { Cluster } from "./kube/cluster.ts";
 import { type ObserveDeps, observe, type World } from "./observe/observe.ts";
+import { restartNext } from "./restart/restart-next.ts";
 import { describe } from "./status/describe.ts";
 import { writeStatus } from "./status/write-status.ts";
 import { validate } from "./validate/validate.ts";
@@ -36,13 +37,14 @@ export async function reconcile(key: StackKey, depth: Depth, deps: ReconcileDeps
 
   async function act(): Promise<Outcome> {
     if (observed === undefined || observed.stack.spec.paused) return { kind: "paused" };
-    // An upgrade goes on when a part has become healthy, and that is news of a status.
-    if (depth === "status" && !upgrading) return { kind: "looked" };
+    // An upgrade goes on when a part has become healthy, and a restart when a server is ready: that is news of a status.
+    if (depth === "status" && !upgrading && observed.natsServers === undefined) return { kind: "looked" };
     const faults = validate(observed, deps.settings);
     if (faults.length > 0) return { kind: "refused", faults };
     const desired = buildDesired(observed, deps.settings);
     const { uid } = observed.stack.metadata;
-    return apply({ desired, owned: observed.owned, ownerUid: uid, applied: deps.applied }, deps.cluster);
+    const applied = await apply({ desired, owned: observed.owned, ownerUid: uid, applied: deps.applied }, deps.cluster);
+    return applied.kind === "applied" ? { ...applied, restarting: await restartNext(observed, deps) } : applied;
   }
 }
 
@@ -54,6 +56,8 @@ async function removeClusterObjects(key: StackKey, { world, cluster }: Reconcile
 /** A missing Secret appears without anybody telling us; certificates run out, and Secrets change. */
 const REFUSED_AGAIN_MS = 10_000;
 const SETTLED_AGAIN_MS = 120_000;
+/** Time alone makes a server steady, and no event tells of it. */
+const RESTARTING_AGAIN_MS = 5_000;
 
 export function verdictOf(outcome: Outcome | undefined): Verdict {
   switch (outcome?.kind) {
@@ -65,7 +69,7 @@ export function verdictOf(outcome: Outcome | undefined): Verdict {
     case "refused":
       return { kind: "again", afterMs: REFUSED_AGAIN_MS };
     case "applied":
-      return { kind: "again", afterMs: outcome.replaced.length > 0 ? 1000 : SETTLED_AGAIN_MS };
+      return { kind: "again", afterMs: outcome.replaced.length > 0 ? 1000 : outcome.restarting ? RESTARTING_AGAIN_MS : SETTLED_AGAIN_MS };
     case "paused":
       return { kind: "done" };
   }

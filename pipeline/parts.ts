@@ -8,6 +8,7 @@ import { type Random, systemRandom } from "./base/random.ts";
 import type { Tracer } from "./base/trace.ts";
 import { type BucketCatalog, openCatalog } from "./catalog/bucket-catalog.ts";
 import { followCatalog } from "./catalog/follow.ts";
+import { observeCatalog } from "./catalog/metrics.ts";
 import { natsHints } from "./catalog/nats-hints.ts";
 import { NO_OVERRIDES, readOverridesFile, type TenantSettings, tenantSettings } from "./config/overrides.ts";
 import { Reloader } from "./config/reloader.ts";
@@ -113,6 +114,7 @@ export async function openParts(config: Config, log: Log, { needed, tracer }: Pa
       const catalogLog = log.child({ part: "catalog" });
       const made = await openCatalog({ store, clock, random, log: catalogLog, exclusive });
       opened.push(() => made.close());
+      observeCatalog(made, registry);
       catalog = made;
       if (!exclusive) {
         const hints = nats === undefined ? undefined : natsHints(nats, config.queue.nats.stream);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "../tidy/repository.ts";
 import { agentBench } from "./agent.ts";
+import { cacheBench } from "./cache.ts";
 import { clusterBench } from "./cluster.ts";
 import { operatorBench } from "./operator.ts";
 import { ownBench } from "./own-bench.ts";
@@ -15,6 +16,7 @@ npm run bench -- --profiles 5000 --clients 128
 npm run bench -- yardstick --fleet 2k,20k --clients 8,128
 npm run bench -- agent                        what the agent costs on this machine; root, five minutes
 npm run bench -- cluster                      roles in processes of their own, NATS and S3; four minutes
+npm run bench -- cache                        questions over an S3 that is far away: cold, from memory, from disk; two minutes
 npm run bench -- operator                     what the operator costs, with one stack and with 50; eight minutes
 … --write                                     puts the figures into docs/benchmarks.md as well
 … --seed N                                    another fleet`;
@@ -47,14 +49,16 @@ if (kind === "own") {
   publish("agent", await agentBench());
 } else if (kind === "cluster") {
   publish("cluster", await clusterBench({ profiles: Number(values.profiles), seed: Number(values.seed) }));
+} else if (kind === "cache") {
+  publish("cache", await cacheBench({ profiles: Number(values.profiles), seed: Number(values.seed) }));
 } else if (kind === "operator") {
   publish("operator", await operatorBench());
 } else {
-  throw new Error(`unknown measurement "${kind}"; there are: (none), yardstick, agent, cluster, operator`);
+  throw new Error(`unknown measurement "${kind}"; there are: (none), yardstick, agent, cluster, cache, operator`);
 }
 
 function publish(
-  section: "own" | "yardstick" | "agent" | "cluster" | "operator",
+  section: "own" | "yardstick" | "agent" | "cluster" | "cache" | "operator",
   { rows, notes }: { readonly rows: readonly Row[]; readonly notes: readonly string[] },
 ): void {
   const cpu = cpus()[0]?.model.trim() ?? "unknown CPU";

@@ -1,5 +1,6 @@
 import type { PushedProfile } from "../../test/harness/client.ts";
 import { type Installation, ROLE_NAMES, type RoleName, startInstallation } from "../../test/harness/installation.ts";
+import { metricOf } from "../../test/harness/metrics.ts";
 import { type S3TestServer, startS3 } from "../../test/harness/s3.ts";
 import { until } from "../../test/harness/until.ts";
 import { calibrate } from "./calibrate.ts";
@@ -72,6 +73,7 @@ async function underLoad(shape: Shape, { fleet, s3, prefix }: Ground): Promise<r
     await pushAll(ports, fleet.profiles.slice(0, WARM_UPS).map(elsewhere));
     await stored(installation, WARM_UPS);
     const before = spent(installation, s3);
+    const commitsBefore = await commits(installation);
     const freshness = watchFreshness({ push: installation.url("ingest"), query, profile: fleet.profiles[0]! });
     const asking = watchQuestion(query, questionsAbout(fleet)[0]!);
     const pushed = await pushAll(ports, fleet.profiles);
@@ -93,6 +95,7 @@ async function underLoad(shape: Shape, { fleet, s3, prefix }: Ground): Promise<r
           ? row("CPU of query", after.query - before.query, `ms for ${answered.length} flame graphs and the looks of the freshness`)
           : row(`CPU per profile, ${role}`, cpu[at]!, "ms"),
       ),
+      ...(await commitRows(installation, commitsBefore)).map(({ figure, ours, unit }) => row(figure, ours, unit)),
       row("CPU per profile, NATS", (after.nats - before.nats) / profiles, "ms"),
       row("CPU per profile, S3", (after.s3 - before.s3) / profiles, "ms"),
       row("acknowledged after, p50", quantile(pushed.latenciesMs, 0.5), "ms"),
@@ -121,11 +124,13 @@ async function drain(workers: number, { fleet, s3, prefix }: Ground): Promise<re
     await Promise.all(Array.from({ length: workers }, () => installation.add("segment")));
     await stored(installation, acknowledged);
     const wallMs = performance.now() - startMs;
-    const cpuMs = installation.of("segment").reduce((sum, { pid }) => sum + figuresOf(pid).cpuMs, 0);
     const name = `full queue, ${workers} worker${workers === 1 ? "" : "s"}`;
+    const committed = await commitRows(installation, { made: 0, anew: 0, atMs: startMs });
+    const cpuMs = installation.of("segment").reduce((sum, { pid }) => sum + figuresOf(pid).cpuMs, 0);
     return [
       { figure: `${name}: stored`, ours: (acknowledged / wallMs) * 1000, unit: "profiles/s, their start included" },
       { figure: `${name}: CPU per profile, segment`, ours: cpuMs / acknowledged, unit: "ms, their start included" },
+      ...committed.map((row) => ({ ...row, figure: `${name}: ${row.figure}` })),
     ];
   } finally {
     await installation.stop();
@@ -145,6 +150,29 @@ function spent(installation: Installation, s3: S3TestServer): Spent {
   const sum = (pids: readonly number[]): number => pids.reduce((all, pid) => all + figuresOf(pid).cpuMs, 0);
   const roles = Object.fromEntries(ROLE_NAMES.map((role) => [role, sum(installation.of(role).map(({ pid }) => pid))]));
   return { ...(roles as Record<RoleName, number>), nats: sum(installation.nats.nodes.map(({ child }) => child.pid)), s3: sum([s3.pid]) };
+}
+
+type Commits = { readonly made: number; readonly anew: number; readonly atMs: number };
+
+/** Of all who commit: entries of the catalog's log, and changes that were made anew because another one was faster. */
+async function commits(installation: Installation): Promise<Commits> {
+  const committers = [...installation.of("segment"), ...installation.of("compact")];
+  const sumOf = async (line: string): Promise<number> =>
+    (await Promise.all(committers.map(({ url }) => metricOf(url, line)))).reduce((sum, count) => sum + count, 0);
+  return {
+    made: await sumOf("brazier_catalog_commits_total"),
+    anew: await sumOf("brazier_catalog_conflicts_total"),
+    atMs: performance.now(),
+  };
+}
+
+async function commitRows(installation: Installation, before: Commits): Promise<readonly Row[]> {
+  const after = await commits(installation);
+  const made = after.made - before.made;
+  return [
+    { figure: "commits to the catalog", ours: (made / (after.atMs - before.atMs)) * 1000, unit: `a second, ${made} in all` },
+    { figure: "changes made anew", ours: (after.anew - before.anew) / Math.max(made, 1), unit: "a commit" },
+  ];
 }
 
 /** Resolves when the workers together have made this many messages visible. */

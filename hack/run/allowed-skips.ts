@@ -8,46 +8,61 @@ import { ROOT } from "../tidy/repository.ts";
 import type { SkippedTest } from "./suite-report.ts";
 
 /**
- * Skips that CI accepts, because the machine truly cannot run the test: each row says which, and checks that the reason
- * holds here and now. Everything else that is skipped in CI is a failure.
+ * Skips that CI accepts, because the machine truly cannot run the test: each row says which, and why if that holds here and now. Everything else
+ * that is skipped in CI is a failure.
  */
-const ALLOWED: readonly { readonly test: RegExp; readonly because: string; readonly holds: () => boolean }[] = [
-  { test: /full disk/i, because: "only root may mount a small file system to fill", holds: () => process.getuid?.() !== 0 || !canMount() },
+const ALLOWED: readonly { readonly test: RegExp; readonly because: () => string | undefined }[] = [
+  { test: /full disk/i, because: when(() => process.getuid?.() !== 0 || !canMount(), "only root may mount a small file system to fill") },
   {
     test: /^the agent('s| beside)/,
-    because: "profiling the whole machine needs root on Linux with the profiler's capabilities, and Go",
-    holds: () => reasonNotToRun() !== undefined,
+    because: when(
+      () => reasonNotToRun() !== undefined,
+      "profiling the whole machine needs root on Linux with the profiler's capabilities, and Go",
+    ),
   },
   {
     test: /in a container/i,
-    because: "a container engine needs docker.io and root, or one that answers",
-    holds: () => whyNoEngine() !== undefined && process.getuid?.() !== 0,
+    because: when(
+      () => whyNoEngine() !== undefined && process.getuid?.() !== 0,
+      "a container engine needs docker.io and root, or one that answers",
+    ),
   },
   {
     test: /on a real API server/,
-    because: "Kubernetes is not built (hack/cluster/build.sh), and needs Go for it",
-    holds: () => whyNoApiServer() !== undefined && process.env["CI"] !== "true",
+    because: when(
+      () => whyNoApiServer() !== undefined && process.env["CI"] !== "true",
+      "Kubernetes is not built (hack/cluster/build.sh), and needs Go for it",
+    ),
   },
-  {
-    test: /on a real node/,
-    because: "a real node needs root, hack/cluster/build.sh addons, and much of the kernel; the suite says what is missing",
-    holds: () => isNodeExcused(),
-  },
+  { test: /on a real node/, because: once(excuseForNoNode) },
   {
     test: /beside the clone/i,
-    because: "the long set of recorded answers lies beside the clone, not in it",
-    holds: () => !existsSync(join(ROOT, "../shared/golden")),
+    because: when(() => !existsSync(join(ROOT, "../shared/golden")), "the long set of recorded answers lies beside the clone, not in it"),
   },
 ];
 
 export function reasonToSkip(test: SkippedTest): string | undefined {
-  return ALLOWED.find((row) => row.test.test(test.name) && row.holds())?.because;
+  for (const row of ALLOWED) {
+    const reason = row.test.test(test.name) ? row.because() : undefined;
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
 }
 
 /** What CI could have installed or built is no excuse there. */
-function isNodeExcused(): boolean {
+function excuseForNoNode(): string | undefined {
   const why = whyNoNode();
-  return why !== undefined && (why.isRefused || process.env["CI"] !== "true");
+  return why !== undefined && (why.isRefused || process.env["CI"] !== "true") ? why.reason : undefined;
+}
+
+function when(holds: () => boolean, reason: string): () => string | undefined {
+  return () => (holds() ? reason : undefined);
+}
+
+/** For what takes a while to find out. */
+function once(find: () => string | undefined): () => string | undefined {
+  let found: { readonly reason: string | undefined } | undefined;
+  return () => (found ??= { reason: find() }).reason;
 }
 
 /** CAP_SYS_ADMIN is bit 21 of the effective capabilities: containers often have a root without it. */

@@ -25,6 +25,9 @@ export const OPERATOR_RULES: readonly AccessRule[] = [
   // The Secrets that stacks name, and those of their own NATS clusters, before they are made.
   { apiGroups: [""], resources: ["secrets"], verbs: ["get"] },
   { apiGroups: [""], resources: ["events"], verbs: ["create"] },
+  // To restart NATS servers one by one, under their disruption budget.
+  { apiGroups: [""], resources: ["pods"], verbs: ["list"] },
+  { apiGroups: [""], resources: ["pods/eviction"], verbs: ["create"] },
   // To hand the agents' rights on without having them.
   { apiGroups: ["rbac.authorization.k8s.io"], resources: ["clusterroles"], verbs: ["bind"], resourceNames: [AGENT_CLUSTER_ROLE] },
 ];

@@ -76,7 +76,7 @@ export async function apply({ desired, owned, ownerUid, applied }: ApplyOptions,
   // With a fault above, what looks superfluous may still be needed.
   const removed = errors.length === 0 ? await prune(desired, owned, ownerUid, cluster) : [];
   if (errors.length > 0) return { kind: "failed", errors };
-  return { kind: "applied", changed, replaced, removed };
+  return { kind: "applied", changed, replaced, removed, restarting: false };
 }
 
 async function prune(

@@ -13,6 +13,8 @@ export type Outcome =
       /** Removed because a field cannot change; made anew in the next round. */
       readonly replaced: readonly string[];
       readonly removed: readonly string[];
+      /** Servers of the queue are restarting one by one. */
+      readonly restarting: boolean;
     }
   /** Asked not to touch anything. */
   | { readonly kind: "paused" }

@@ -61,7 +61,8 @@ function observed(spec: unknown): Observed {
     kinds: new Set(Object.values(OPTIONAL_KINDS).map(kindId)),
     policies: [],
     nats: { user: "u", password: "p", tls: { caCertificate: "a", caKey: "d", certificate: "b", key: "c" } },
-    lag: [],
+    natsServers: undefined,
+    looks: {},
     inFlight: "offered",
   };
 }

@@ -127,9 +127,9 @@ function statefulSet(context: Context, shape: NatsShape): KubeObject {
       spec: {
         replicas: shape.replicas,
         serviceName: `${name}-peers`,
-        // They need each other to become ready; a restart still goes one by one.
+        // They need each other to become ready. A restart goes one by one: the operator says which is next (decision 0113).
         podManagementPolicy: "Parallel",
-        updateStrategy: { type: "RollingUpdate" },
+        updateStrategy: { type: "OnDelete" },
         minReadySeconds: 10,
         revisionHistoryLimit: 3,
         selector: { matchLabels: selectorOf(key, "nats") },
@@ -170,7 +170,7 @@ function statefulSet(context: Context, shape: NatsShape): KubeObject {
                   { name: "route", containerPort: NATS_ROUTE_PORT, protocol: "TCP" },
                   { name: "monitor", containerPort: NATS_MONITOR_PORT, protocol: "TCP" },
                 ],
-                // Ready is when the streams it holds are current: a rolling restart waits for that before it takes the next server.
+                // Ready is when the streams it holds are current: a restart waits for that before it takes the next server.
                 startupProbe: probe("/healthz?js-server-only=true", { periodSeconds: 5, failureThreshold: 90 }),
                 readinessProbe: probe("/healthz", { periodSeconds: 5, failureThreshold: 3 }),
                 livenessProbe: probe("/healthz?js-enabled-only=true", { periodSeconds: 30, failureThreshold: 3 }),

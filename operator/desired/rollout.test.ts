@@ -25,7 +25,8 @@ function world(owned: readonly KubeObject[]): Observed {
     kinds: new Set(),
     policies: [],
     nats: { user: "u", password: "p" },
-    lag: [],
+    natsServers: undefined,
+    looks: {},
     inFlight: "offered",
   };
 }

@@ -1,5 +1,5 @@
 import type { KubeObject } from "../kube/object.ts";
-import { segmentBounds } from "../scaling/bounds.ts";
+import { segmentBounds } from "../scaling/segment.ts";
 import { type Context, stackObject } from "./context.ts";
 import { durationSeconds } from "./duration.ts";
 import { OPTIONAL_KINDS } from "./monitoring.ts";

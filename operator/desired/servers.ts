@@ -1,6 +1,7 @@
 import type { KubeObject } from "../kube/object.ts";
+import { decisionOf } from "../scaling/counted-part.ts";
+import { COUNTED_PARTS } from "../scaling/counted-parts.ts";
 import { IN_FLIGHT_METRIC, inFlightTarget } from "../scaling/in-flight.ts";
-import { segmentDecision } from "../scaling/segment.ts";
 import { type ComponentSpec, type Context, present, replicasOf, stackObject } from "./context.ts";
 import { durationSeconds } from "./duration.ts";
 import { HTTP_PORT, OTLP_GRPC_PORT, OTLP_HTTP_PORT, objectName, STATUS_PORT, selectorOf } from "./names.ts";
@@ -37,7 +38,8 @@ function buildRole(context: Context, role: Role): readonly KubeObject[] {
   const spec = context.spec[role] as ComponentSpec | undefined;
   const { cpu, memory } = context.shares[role];
   const { replicas, autoscaled } = replicasOf(context, role);
-  const decided = role === "segment" ? segmentDecision(context) : undefined;
+  const counted = COUNTED_PARTS.find(({ component }) => component === role);
+  const decided = counted === undefined ? undefined : decisionOf(counted, context);
   const byOthers = autoscaled && decided === undefined;
   const byKeda = byOthers && role === "segment";
   const pod = serverPod(context, {
@@ -150,13 +152,19 @@ export function disruptionBudget(
   spec: { readonly disruptionBudget: boolean } | undefined,
   replicas: number,
 ): readonly KubeObject[] {
-  // For a single pod a budget would only keep its node from ever being drained.
+  // A pod that does nothing for us may go at any time. For a single pod a budget would only keep its node from ever being drained.
   if (spec?.disruptionBudget === false || replicas < 2) return [];
   return [
     stackObject(
       context,
       { apiVersion: "policy/v1", kind: "PodDisruptionBudget", part: component },
-      { spec: { maxUnavailable: 1, selector: { matchLabels: selectorOf(context.key, component) } } },
+      {
+        spec: {
+          maxUnavailable: 1,
+          unhealthyPodEvictionPolicy: "AlwaysAllow",
+          selector: { matchLabels: selectorOf(context.key, component) },
+        },
+      },
     ),
   ];
 }

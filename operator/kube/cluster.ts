@@ -21,6 +21,8 @@ export interface Cluster {
   apply(object: KubeObject, options: { readonly manager: string; readonly subresource?: "status" }): Promise<KubeObject>;
   /** Removes exactly the object with this uid, where one is given; one that is gone already is no fault. */
   remove(ref: ObjectRef, propagation: "Background" | "Orphan"): Promise<void>;
+  /** Asks exactly this pod to go; false where a disruption budget says that it must not now. */
+  evict(pod: KubeObject): Promise<boolean>;
   /** The names of what a version of a group serves; undefined where the cluster does not serve it at all. */
   served(groupVersion: string): Promise<readonly string[] | undefined>;
 }
@@ -100,6 +102,21 @@ export class ApiServer implements Cluster {
     } catch (error) {
       // Gone, or another one of the same name: not what was to be removed.
       if (error instanceof CodedError && (error.kind === FaultKind.NotFound || error.kind === FaultKind.Conflict)) return;
+      throw error;
+    }
+  }
+
+  async evict({ metadata: { name, namespace, uid }, ...kind }: KubeObject): Promise<boolean> {
+    const path = `${objectPath({ apiVersion: kind.apiVersion, kind: kind.kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) } })}/eviction`;
+    const preconditions = uid === undefined ? {} : { deleteOptions: { preconditions: { uid } } };
+    const body = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name, namespace }, ...preconditions };
+    try {
+      await this.#call("create", HttpMethod.POST, path, "Eviction", { body });
+      return true;
+    } catch (error) {
+      // Gone, or another one of the same name: not what was to go.
+      if (error instanceof CodedError && (error.kind === FaultKind.NotFound || error.kind === FaultKind.Conflict)) return true;
+      if (error instanceof CodedError && error.kind === FaultKind.Limited) return false;
       throw error;
     }
   }

@@ -42,9 +42,10 @@ export const STACKS: Resource = at("profiling.brazier.dev/v1alpha1", "ProfilingS
 export const POLICIES: Resource = at("profiling.brazier.dev/v1alpha1", "ProfilingPolicy", "profilingpolicies");
 export const LEASES: Resource = at("coordination.k8s.io/v1", "Lease", "leases");
 export const EVENTS: Resource = at("v1", "Event", "events");
+export const PODS: Resource = at("v1", "Pod", "pods");
 
 const ALL: ReadonlyMap<string, Resource> = new Map(
-  [...OWNED_KINDS, STACKS, POLICIES, LEASES, EVENTS].map((resource) => [kindId(resource), resource]),
+  [...OWNED_KINDS, STACKS, POLICIES, LEASES, EVENTS, PODS].map((resource) => [kindId(resource), resource]),
 );
 
 export function resourceOf(kind: Kind): Resource {

@@ -51,7 +51,8 @@ function pretend(stack: Stack, policies: readonly Policy[]): Observed {
     kinds: new Set(Object.values(OPTIONAL_KINDS).map(kindId)),
     policies,
     nats: { user: "brazier", password: UNKNOWN, tls: { caCertificate: UNKNOWN, caKey: UNKNOWN, certificate: UNKNOWN, key: UNKNOWN } },
-    lag: [],
+    natsServers: undefined,
+    looks: {},
     inFlight: "offered",
   };
 }

@@ -1,11 +1,16 @@
 import type { Clock } from "../../pipeline/base/clock.ts";
 import type { Random } from "../../pipeline/base/random.ts";
 import { natsCredentials } from "../credentials/nats.ts";
-import { objectName, type StackKey } from "../desired/names.ts";
+import { objectName, type StackKey, selectorOf } from "../desired/names.ts";
+import { isHealthy, workloadOf } from "../desired/rollout.ts";
 import type { Cluster } from "../kube/cluster.ts";
+import { PODS, resourceOf } from "../kube/kinds.ts";
 import type { KubeObject } from "../kube/object.ts";
+import type { NatsServers } from "../restart/next-server.ts";
+import type { CountedComponent } from "../scaling/counted-part.ts";
+import { COUNTED_PARTS } from "../scaling/counted-parts.ts";
 import { type MetricOffer, wantsInFlight } from "../scaling/in-flight.ts";
-import type { LagSample } from "../scaling/lag.ts";
+import type { Look } from "../scaling/reading.ts";
 import { secretReferences } from "../validate/secret-references.ts";
 import type { Observed, Policy, Stack } from "./observed.ts";
 
@@ -22,8 +27,8 @@ export interface World {
 export type ObserveDeps = {
   readonly cluster: Cluster;
   readonly world: World;
-  /** What was seen of a stack's queue. */
-  readonly lag: { samplesOf(key: StackKey): readonly LagSample[] };
+  /** What was seen of a stack's work. */
+  readonly load: { looksOf(key: StackKey, component: CountedComponent): readonly Look[] };
   /** Whether the cluster's metrics tell how many questions a querier has. */
   readonly inFlight: { get(): Promise<MetricOffer> };
   readonly clock: Clock;
@@ -32,16 +37,17 @@ export type ObserveDeps = {
 
 /** Reads all that a reconciliation needs to know; undefined when the stack is gone. Writes nothing. */
 export async function observe(key: StackKey, deps: ObserveDeps): Promise<Observed | undefined> {
-  const { cluster, world, lag, clock, random } = deps;
+  const { cluster, world, load, clock, random } = deps;
   const stack = world.stack(key) as Stack | undefined;
   if (stack === undefined || stack.metadata.deletionTimestamp !== undefined) return undefined;
   const names = [...new Set(secretReferences(stack.spec).map(({ name }) => name))];
   const ownNats = stack.spec.size !== "demo" && stack.spec.queue?.external === undefined;
-  const [secrets, nats, inFlight] = await Promise.all([
+  const [secrets, nats, inFlight, natsServers] = await Promise.all([
     readSecrets(cluster, key.namespace, names),
     // Never from a copy: one that is behind would have us make a second password.
     ownNats ? readSecrets(cluster, key.namespace, [objectName(key, "nats")]) : undefined,
     wantsInFlight(stack.spec) ? deps.inFlight.get() : undefined,
+    ownNats ? readNatsServers(cluster, key, world.owned(key)) : undefined,
   ]);
   const credentials =
     nats === undefined
@@ -58,9 +64,20 @@ export async function observe(key: StackKey, deps: ObserveDeps): Promise<Observe
     kinds: world.kinds(),
     policies: world.policies() as unknown as readonly Policy[],
     nats: credentials,
-    lag: lag.samplesOf(key),
+    looks: Object.fromEntries(COUNTED_PARTS.map(({ component }) => [component, load.looksOf(key, component)])),
     inFlight,
+    natsServers,
   });
+}
+
+/** Copies tell that servers have something before them; what they are just then is read past the copies. */
+async function readNatsServers(cluster: Cluster, key: StackKey, owned: readonly KubeObject[]): Promise<NatsServers | undefined> {
+  const copy = workloadOf({ observed: { owned }, key }, "nats");
+  if (copy === undefined || isHealthy(copy)) return undefined;
+  const labels = Object.entries(selectorOf(key, "nats")).map(([name, value]) => `${name}=${value}`);
+  const options = { namespace: key.namespace, labelSelector: labels.join(",") };
+  const [workloads, pods] = await Promise.all([cluster.list(resourceOf(copy), options), cluster.list(PODS, options)]);
+  return { workload: workloads.items.find(({ metadata }) => metadata.name === copy.metadata.name), pods: pods.items };
 }
 
 async function readSecrets(

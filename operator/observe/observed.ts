@@ -1,7 +1,9 @@
 import type { NatsCredentials } from "../credentials/nats-credentials.ts";
 import type { KubeObject, Metadata } from "../kube/object.ts";
+import type { NatsServers } from "../restart/next-server.ts";
+import type { CountedComponent } from "../scaling/counted-part.ts";
 import type { MetricOffer } from "../scaling/in-flight.ts";
-import type { LagSample } from "../scaling/lag.ts";
+import type { Look } from "../scaling/reading.ts";
 import type { ProfilingPolicySpec, ProfilingPolicyStatus } from "../types/profiling-policy.ts";
 import type { ProfilingStackSpec, ProfilingStackStatus } from "../types/profiling-stack.ts";
 
@@ -29,8 +31,10 @@ export type Observed = {
   readonly policies: readonly Policy[];
   /** Of the stack's own NATS cluster: what is there, or new where it is missing or runs out. */
   readonly nats: NatsCredentials | undefined;
-  /** What was seen of the queue, oldest first; empty where the operator counts no workers. */
-  readonly lag: readonly LagSample[];
+  /** The stack's own NATS servers, while some lack their newest form or are not ready. */
+  readonly natsServers: NatsServers | undefined;
+  /** What was seen of the work of parts, oldest first; nothing where the operator does not count them. */
+  readonly looks: { readonly [component in CountedComponent]?: readonly Look[] };
   /** Whether queriers can be scaled by their questions; undefined where nobody wants to know. */
   readonly inFlight: MetricOffer | undefined;
 };

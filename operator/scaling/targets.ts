@@ -3,38 +3,42 @@ import { workloadOf } from "../desired/rollout.ts";
 import { type KubeObject, numberAt } from "../kube/object.ts";
 import type { World } from "../observe/observe.ts";
 import type { Stack } from "../observe/observed.ts";
-import { segmentBounds } from "./bounds.ts";
-import { decideReplicas } from "./decide.ts";
-import type { LagSample } from "./lag.ts";
-import type { LagTarget } from "./lag-watch.ts";
+import { type CountedComponent, decide } from "./counted-part.ts";
+import { COUNTED_PARTS } from "./counted-parts.ts";
+import type { LoadTarget } from "./load-watch.ts";
+import type { Look } from "./reading.ts";
 
-/** The stacks whose segment workers the operator counts. */
-export function lagTargets(world: World): readonly LagTarget[] {
-  return world.stacks().flatMap((object): readonly LagTarget[] => {
+/** The parts of all stacks whose pods the operator counts. */
+export function loadTargets(world: World): readonly LoadTarget[] {
+  return world.stacks().flatMap((object): readonly LoadTarget[] => {
     const { spec, metadata } = object as unknown as Stack;
-    if (spec.paused || segmentBounds(spec) === undefined || spec.segment?.autoscaling?.by === "KEDA") return [];
+    if (spec.paused) return [];
     const key = { namespace: metadata.namespace, name: metadata.name };
-    return [{ key, replicas: replicasOf(world, key) }];
+    return COUNTED_PARTS.filter((part) => part.rulesOf(spec) !== undefined).map((part) => ({
+      key,
+      part,
+      replicas: replicasOf(world, key, part.component),
+    }));
   });
 }
 
-/** Whether what was seen asks for another number of workers, or for another reason: only then is a stack looked at. */
-export function wantsAnother(world: World, key: StackKey, samples: readonly LagSample[]): boolean {
+/** Whether what was seen asks for another number of pods, or for another reason: only then is a stack looked at. */
+export function wantsAnother(world: World, { key, part }: Pick<LoadTarget, "key" | "part">, looks: readonly Look[]): boolean {
   const stack = world.stack(key) as (KubeObject & Stack) | undefined;
-  const bounds = stack === undefined ? undefined : segmentBounds(stack.spec);
-  const current = replicasOf(world, key);
-  if (bounds === undefined || current === undefined) return false;
-  const decision = decideReplicas(samples, bounds, current);
-  const told = stack?.status?.scaling?.find(({ component }) => component === "segment");
+  const rules = stack === undefined ? undefined : part.rulesOf(stack.spec);
+  const current = replicasOf(world, key, part.component);
+  if (rules === undefined || current === undefined) return false;
+  const decision = decide(part, rules, looks, current);
+  const told = stack?.status?.scaling?.find(({ component }) => component === part.component);
   return decision.replicas !== current || told?.replicas !== decision.replicas || told.reason !== decision.reason;
 }
 
-export function metricsUrl({ key }: LagTarget, template: string | undefined): string {
+export function metricsUrl({ key, part }: Pick<LoadTarget, "key" | "part">, template: string | undefined): string {
   return (template ?? `http://{service}.{namespace}.svc:${STATUS_PORT}/metrics`)
-    .replaceAll("{service}", objectName(key, "segment"))
+    .replaceAll("{service}", objectName(key, part.component))
     .replaceAll("{namespace}", key.namespace);
 }
 
-function replicasOf(world: World, key: StackKey): number | undefined {
-  return numberAt(workloadOf({ observed: { owned: world.owned(key) }, key }, "segment"), "spec", "replicas");
+function replicasOf(world: World, key: StackKey, component: CountedComponent): number | undefined {
+  return numberAt(workloadOf({ observed: { owned: world.owned(key) }, key }, component), "spec", "replicas");
 }

@@ -1,10 +1,11 @@
-import type { UnixMs } from "../../pipeline/base/units.ts";
+import { MINUTE_MS, type UnixMs } from "../../pipeline/base/units.ts";
 import type { Outcome } from "../apply/outcome.ts";
 import { type Context, contextOf, type Settings } from "../desired/context.ts";
 import { HTTP_PORT, hostOf, OTLP_GRPC_PORT, OTLP_HTTP_PORT, selectorOf } from "../desired/names.ts";
 import { countsOf, isHealthy, partsToUpgrade, runningTag, workloadOf } from "../desired/rollout.ts";
 import { textAt } from "../kube/object.ts";
 import type { Observed } from "../observe/observed.ts";
+import { type AwayServer, nextServer } from "../restart/next-server.ts";
 import type { ProfilingStackStatus } from "../types/profiling-stack.ts";
 import { isoSeconds, sinceOf } from "./moments.ts";
 import { scalingOf } from "./scaling.ts";
@@ -19,7 +20,7 @@ export function describe(observed: Observed, outcome: Outcome, settings: Setting
   const { stack } = observed;
   const components = componentsOf(context);
   const before = stack.status?.conditions ?? [];
-  const conditions = findings(context, outcome, components).map((finding): Condition => {
+  const conditions = findings(context, outcome, components, nowMs).map((finding): Condition => {
     const known = before.find(({ type }) => type === finding.type);
     const since = sinceOf(known, finding.status) ?? isoSeconds(nowMs);
     return { ...finding, observedGeneration: stack.metadata.generation ?? 0, lastTransitionTime: since };
@@ -53,7 +54,7 @@ function componentsOf(context: Context): readonly Component[] {
   });
 }
 
-function findings(context: Context, outcome: Outcome, components: readonly Component[]): readonly Finding[] {
+function findings(context: Context, outcome: Outcome, components: readonly Component[], nowMs: UnixMs): readonly Finding[] {
   const { stack } = context.observed;
   const waiting = components.filter(({ wanted, ready }) => ready < wanted).map(({ name, wanted, ready }) => `${name} ${ready}/${wanted}`);
   const rolling = components
@@ -62,7 +63,7 @@ function findings(context: Context, outcome: Outcome, components: readonly Compo
       const workload = workloadOf(context, name);
       return workload !== undefined && !isHealthy(workload);
     });
-  const trouble = troubleOf(outcome, stack.status?.conditions ?? []);
+  const trouble = troubleOf(outcome, stack.status?.conditions ?? []) ?? stuckServer(context, nowMs);
   const paused = stack.spec.paused;
   const complete = components.length > 0 && rolling.length === 0;
   const finding = (type: string, isSo: boolean | undefined, reason: string, message: string): Finding => ({
@@ -92,7 +93,7 @@ function findings(context: Context, outcome: Outcome, components: readonly Compo
       ? finding("Degraded", false, "AsExpected", "nothing is wrong")
       : finding("Degraded", true, trouble.reason, trouble.message),
     storageFinding(context, outcome, components),
-    queueFinding(context),
+    queueFinding(context, nowMs),
     // Words of kstatus, for tools that wait.
     finding("Reconciling", progressing, progressing ? "RollingOut" : "Settled", progressing ? wait : "nothing is under way"),
     finding("Stalled", trouble?.forUser ?? false, trouble?.reason ?? "AsExpected", trouble?.message ?? "nothing is wrong"),
@@ -121,7 +122,7 @@ function troubleOf(outcome: Outcome, before: readonly Condition[]): Trouble | un
     case "looked":
     case "paused": {
       // What the last full look found still holds.
-      const known = before.find(({ type, status }) => type === "Degraded" && status === "True");
+      const known = before.find(({ type, status, reason }) => type === "Degraded" && status === "True" && reason !== SERVER_STUCK);
       const stalled = before.some(({ type, status }) => type === "Stalled" && status === "True");
       return known === undefined ? undefined : { reason: known.reason, message: known.message, forUser: stalled };
     }
@@ -146,7 +147,32 @@ function storageFinding(context: Context, outcome: Outcome, components: readonly
   };
 }
 
-function queueFinding(context: Context): Finding {
+const SERVER_STUCK = "NatsServerStuck";
+/** Far longer than a server with a large store needs to become current. */
+const STUCK_AFTER_MS = 10 * MINUTE_MS;
+
+function stuckServer(context: Context, nowMs: UnixMs): Trouble | undefined {
+  const away = awayServer(context, nowMs);
+  if (away === undefined || nowMs - away.sinceMs < STUCK_AFTER_MS) return undefined;
+  return { reason: SERVER_STUCK, message: awayText(context, away), forUser: true };
+}
+
+function awayServer({ observed }: Context, nowMs: UnixMs): AwayServer | undefined {
+  const step = observed.natsServers === undefined ? undefined : nextServer(observed.natsServers, nowMs);
+  return step?.kind === "waits" ? step.away : undefined;
+}
+
+function awayText(context: Context, { name, sinceMs }: AwayServer): string {
+  const { namespace } = context.key;
+  const workload = workloadOf(context, "nats");
+  const { wanted, ready } = workload === undefined ? { wanted: 0, ready: 0 } : countsOf(workload);
+  // Only where the others have everything.
+  const anew = ready * 2 > wanted && wanted > 1;
+  const remedy = anew ? `; where its volume is lost, delete the claim data-${name} and the pod, and it takes its part from the others` : "";
+  return `NATS server ${name} is not ready since ${isoSeconds(sinceMs)}, and no other is restarted until it is: see kubectl -n ${namespace} logs ${name}${remedy}`;
+}
+
+function queueFinding(context: Context, nowMs: UnixMs): Finding {
   const type = "QueueReady";
   if (context.isDemo) return { type, status: "True", reason: "InProcess", message: "a demo needs no queue" };
   const external = context.spec.queue?.external !== undefined;
@@ -158,13 +184,15 @@ function queueFinding(context: Context): Finding {
       ? { type, status: "True", reason: "Reachable", message: "ingest reaches the queue" }
       : { type, status: "False", reason: "NotConfirmed", message: "no ingest pod is ready: its log names what is wrong with the queue" };
   }
+  const away = awayServer(context, nowMs);
+  const waits = away === undefined ? "" : `; ${awayText(context, away)}`;
   return ready * 2 > wanted
-    ? { type, status: "True", reason: "MajorityReady", message: `${ready} of ${wanted} NATS servers are ready` }
+    ? { type, status: "True", reason: "MajorityReady", message: `${ready} of ${wanted} NATS servers are ready${waits}` }
     : {
         type,
         status: "False",
         reason: "NoMajority",
-        message: `${ready} of ${wanted} NATS servers are ready: see pods of StatefulSet ${workload.metadata.name}`,
+        message: `${ready} of ${wanted} NATS servers are ready${waits || `: see pods of StatefulSet ${workload.metadata.name}`}`,
       };
 }
 

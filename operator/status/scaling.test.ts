@@ -28,7 +28,8 @@ function observed(spec: object, more: Partial<Observed> = {}): Observed {
     kinds: new Set(),
     policies: [],
     nats: { user: "u", password: "p" },
-    lag: [],
+    natsServers: undefined,
+    looks: {},
     inFlight: "offered",
     ...more,
   };

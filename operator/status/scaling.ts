@@ -4,10 +4,10 @@ import { objectName } from "../desired/names.ts";
 import { workloadOf } from "../desired/rollout.ts";
 import { kedaAutoscalerName } from "../desired/scaled-object.ts";
 import { numberAt, textAt, valueAt } from "../kube/object.ts";
-import { segmentBounds } from "../scaling/bounds.ts";
-import type { ScalingBounds } from "../scaling/decide.ts";
+import { COMPACT } from "../scaling/compact.ts";
+import { type CountedPart, decisionOf } from "../scaling/counted-part.ts";
 import { IN_FLIGHT_METRIC, inFlightTarget, METRICS_GROUP } from "../scaling/in-flight.ts";
-import { segmentDecision } from "../scaling/segment.ts";
+import { SEGMENT, segmentBounds } from "../scaling/segment.ts";
 import type { ProfilingStackStatus } from "../types/profiling-stack.ts";
 import { isoSeconds } from "./moments.ts";
 
@@ -18,23 +18,24 @@ export function scalingOf(context: Context, isApplied: boolean, nowMs: UnixMs): 
   if (context.isDemo) return [];
   return [
     ...autoscaled(context, "ingest"),
-    ...segmentRow(context, isApplied, nowMs),
-    ...autoscaled(context, "compact"),
+    ...counted(context, SEGMENT, isApplied, nowMs),
+    ...byKeda(context),
+    ...counted(context, COMPACT, isApplied, nowMs),
     ...autoscaled(context, "query"),
   ];
 }
 
 /** A decision that was not carried out is not one: what was said before stays. */
-function segmentRow(context: Context, isApplied: boolean, nowMs: UnixMs): readonly Row[] {
-  const [bounds, decision] = [segmentBounds(context.spec), segmentDecision(context)];
-  const before = context.observed.stack.status?.scaling?.find(({ component }) => component === "segment");
-  if (bounds === undefined) return [];
-  if (decision === undefined) return kedaRow(context, bounds);
+function counted(context: Context, part: CountedPart, isApplied: boolean, nowMs: UnixMs): readonly Row[] {
+  const { component } = part;
+  const [bounds, decision] = [part.rulesOf(context.spec)?.bounds, decisionOf(part, context)];
+  if (bounds === undefined || decision === undefined) return [];
+  const before = context.observed.stack.status?.scaling?.find((row) => row.component === component);
   if (!isApplied) return before === undefined ? [] : [before];
   const lastScaleTime = before === undefined || before.replicas === decision.replicas ? before?.lastScaleTime : isoSeconds(nowMs);
   return [
     {
-      component: "segment",
+      component,
       replicas: decision.replicas,
       minReplicas: bounds.min,
       maxReplicas: bounds.max,
@@ -46,11 +47,12 @@ function segmentRow(context: Context, isApplied: boolean, nowMs: UnixMs): readon
 }
 
 /** What KEDA makes of the ScaledObject; the autoscaler that it makes of that carries the stack's labels, too. */
-function kedaRow(context: Context, { min, max }: ScalingBounds): readonly Row[] {
+function byKeda(context: Context): readonly Row[] {
   const { spec, key, observed } = context;
+  const bounds = segmentBounds(spec);
   const named = (kind: string, name: string) => observed.owned.find((object) => object.kind === kind && object.metadata.name === name);
   const asked = named("ScaledObject", objectName(key, "segment"));
-  if (asked === undefined || spec.segment?.autoscaling === undefined) return [];
+  if (asked === undefined || bounds === undefined || spec.segment?.autoscaling?.by !== "KEDA") return [];
   const autoscaler = named("HorizontalPodAutoscaler", kedaAutoscalerName(context));
   const { targetWaiting, targetAge } = spec.segment.autoscaling;
   const ready = conditionOf(valueAt(asked, "status", "conditions"), "Ready");
@@ -61,14 +63,14 @@ function kedaRow(context: Context, { min, max }: ScalingBounds): readonly Row[] 
       : textAt(ready, "status") === "True"
         ? `${basis}${hindrance(valueAt(autoscaler, "status", "conditions"))}`
         : `KEDA cannot decide: ${textAt(ready, "reason")}: ${textAt(ready, "message")}`;
-  const running = numberAt(workloadOf(context, "segment"), "spec", "replicas") ?? min;
+  const running = numberAt(workloadOf(context, "segment"), "spec", "replicas") ?? bounds.min;
   const lastScaleTime = textAt(autoscaler, "status", "lastScaleTime");
   return [
     {
       component: "segment",
       replicas: numberAt(autoscaler, "status", "desiredReplicas") || running,
-      minReplicas: min,
-      maxReplicas: max,
+      minReplicas: bounds.min,
+      maxReplicas: bounds.max,
       by: "KEDA",
       reason: reason.slice(0, 1024),
       ...(lastScaleTime === undefined ? {} : { lastScaleTime }),
@@ -77,7 +79,7 @@ function kedaRow(context: Context, { min, max }: ScalingBounds): readonly Row[] 
 }
 
 /** What a HorizontalPodAutoscaler has decided, in its own words where it cannot decide. */
-function autoscaled(context: Context, component: "ingest" | "compact" | "query"): readonly Row[] {
+function autoscaled(context: Context, component: "ingest" | "query"): readonly Row[] {
   const { spec, key, observed } = context;
   const scaling = spec[component]?.autoscaling;
   const autoscaler = observed.owned.find(

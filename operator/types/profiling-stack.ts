@@ -302,14 +302,16 @@ export type ProfilingStackSpec = {
   readonly compact?: {
     /** How many pods run; absent, the stack's size decides. Not together with `autoscaling`. */
     readonly replicas?: number;
-    /** Lets a HorizontalPodAutoscaler decide how many compactors run. */
+    /** Lets the operator decide how many compactors run, by what is due to be merged. */
     readonly autoscaling?: {
       /** The fewest pods. */
       readonly minReplicas: number;
       /** The most pods. */
       readonly maxReplicas: number;
-      /** CPU use, in percent of what is requested, that the autoscaler aims at. */
-      readonly targetCpuPercent: number;
+      /** Objects due to be merged, for each compactor, that the operator aims at; the default is what one merge takes at most. */
+      readonly targetDueObjects: number;
+      /** Bytes of objects due to be merged, for each compactor, that the operator aims at; the default is what one merge takes at most. A Kubernetes quantity such as `256Mi`. */
+      readonly targetDueBytes: string;
       /** How long fewer pods must have been enough before any is removed. A duration such as `90s`, `12h`, `31d`. */
       readonly scaleDownStabilization: string;
     };

@@ -52,6 +52,10 @@ export class BucketCatalog implements Catalog {
   readonly #place: LogPlace;
   readonly #checkpoints: CheckpointKeeper;
   readonly #listeners = new Set<(state: CatalogState) => void>();
+  /** Entries that this process has written. */
+  commits = 0;
+  /** Changes that were made anew because another process had taken their version. */
+  conflicts = 0;
   #state: FoldedState;
   /** Commits and refreshes of this process follow one another: racing oneself only costs. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -96,10 +100,12 @@ export class BucketCatalog implements Catalog {
         const next = applyChange(this.#state, change);
         const commitId = this.#random.fill(new Uint8Array(COMMIT_ID_SIZE));
         if (await this.#append({ version: next.version, commitId, createdMs: this.#clock.nowMs(), change }, signal)) {
+          this.commits++;
           this.#accept(next, beganMs);
           this.#checkpoints.entryCommitted(next);
           return next;
         }
+        this.conflicts++;
         await this.#lookForNewer(signal);
       }
     });

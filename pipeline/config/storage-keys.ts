@@ -21,7 +21,7 @@ const S3 = {
   credentials_file: text({
     fallback: "",
     takes: "a path to a file as Amazon's tools have it",
-    about: "For `static`, in place of the keys: the profile `default`, or that of `AWS_PROFILE`.",
+    about: "For `static`, in place of the keys: the profile `default`, or that of `AWS_PROFILE`. Read again every minute.",
   }),
   ca_file: text({ fallback: "", takes: "a path to a PEM file", about: "Whom to trust; empty for the authorities of this machine." }),
   sse: choice(["none", "AES256", "aws:kms"], {

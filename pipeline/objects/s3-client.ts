@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { Agent } from "node:https";
-import { S3Client, type S3ClientConfig } from "@aws-sdk/client-s3";
-import { fromIni, fromInstanceMetadata, fromTokenFile } from "@aws-sdk/credential-providers";
+import { S3Client } from "@aws-sdk/client-s3";
+import type { Clock } from "../base/clock.ts";
 import { objectError } from "./errors.ts";
+import { credentialsOf } from "./s3-credentials.ts";
 import type { S3Settings } from "./s3-settings.ts";
 
 /** Parallel reads of the queries of one thread, and more than S3 answers at once from one line. */
@@ -12,9 +13,9 @@ const CONNECTIONS_MAX = 64;
  * The client of the library with its own retries off: {@link S3Store} retries whole calls, bodies included.
  * Errors: `object_store_unsuitable` when the file of authorities cannot be read.
  */
-export async function s3Client(settings: S3Settings): Promise<S3Client> {
+export async function s3Client(settings: S3Settings, clock: Clock): Promise<S3Client> {
   const { endpoint, region, pathStyle, caFile } = settings;
-  const credentials = credentialsOf(settings);
+  const credentials = credentialsOf(settings, clock);
   return new S3Client({
     region,
     forcePathStyle: pathStyle,
@@ -34,21 +35,6 @@ export async function s3Client(settings: S3Settings): Promise<S3Client> {
       }),
     },
   });
-}
-
-function credentialsOf(settings: S3Settings): S3ClientConfig["credentials"] {
-  const { accessKeyId, secretAccessKey, sessionToken, credentialsFile } = settings;
-  switch (settings.credentials) {
-    case "static":
-      if (credentialsFile !== "") return fromIni({ filepath: credentialsFile });
-      return { accessKeyId, secretAccessKey, ...(sessionToken === "" ? {} : { sessionToken }) };
-    case "web_identity":
-      return fromTokenFile();
-    case "instance":
-      return fromInstanceMetadata();
-    case "auto":
-      return undefined;
-  }
 }
 
 async function readAuthorities(path: string): Promise<string> {

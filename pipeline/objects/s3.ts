@@ -27,7 +27,7 @@ export type S3Deps = { readonly clock: Clock; readonly random: Random; readonly 
 /** Opens an S3 bucket. Nothing is asked of it yet. Errors: `object_store_unsuitable` for settings that cannot work. */
 export async function openS3Store(settings: S3Settings, deps: Partial<S3Deps> = {}): Promise<S3Store> {
   const { clock = systemClock, random = systemRandom, tally = new S3Tally() } = deps;
-  return new S3Store(settings, await s3Client(settings), { clock, random, tally });
+  return new S3Store(settings, await s3Client(settings, clock), { clock, random, tally });
 }
 
 /** Made by {@link openS3Store}. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type EventObject, hasRestarted, hasTrouble, type Pod, type StackObject, troubleOf } from "./cluster-trouble.ts";
 import { type ClusterNode, nodeLogs } from "./node.ts";
 
-const TELLING_LINES = 25;
+const TELLING_LINES = 6;
 
 /**
  * Writes what is worth reading after a failure into a folder of its own (in BRAZIER_E2E_LOGS, else with temporary files): objects, events, logs of all

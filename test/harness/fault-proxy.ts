@@ -10,6 +10,8 @@ export interface FaultProxy {
   fault: (method: string, path: string) => Fault;
   /** Requests that did not simply pass. */
   readonly disturbed: number;
+  /** Of these, requests whose client still waits. */
+  readonly waiting: number;
   stop(): Promise<void>;
 }
 
@@ -18,9 +20,14 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const { hostname, port } = new URL(target);
   const agent = new Agent({ keepAlive: false });
   let disturbed = 0;
+  let waiting = 0;
   const server = createServer((from, to) => {
     const fault = proxy.fault(from.method ?? "", from.url ?? "");
-    if (fault !== "none") disturbed++;
+    if (fault !== "none") {
+      disturbed++;
+      waiting++;
+      to.once("close", () => waiting--);
+    }
     if (fault === "500" || fault === "503") {
       from.resume().on("end", () => to.writeHead(Number(fault)).end());
     } else if (fault === "hang") {
@@ -40,6 +47,9 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     fault: (): Fault => "none",
     get disturbed() {
       return disturbed;
+    },
+    get waiting() {
+      return waiting;
     },
     stop: async () => {
       server.closeAllConnections();

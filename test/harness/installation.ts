@@ -18,6 +18,8 @@ export type InstallationOptions = {
   readonly config?: Readonly<Record<string, unknown>>;
   /** As {@link startServer} takes it; off by default. */
   readonly selfProfile?: boolean;
+  /** Environment of each process, asked for when it starts. */
+  readonly env?: (role: RoleName) => Readonly<Record<string, string>>;
   /** More keys of `queue.nats`. */
   readonly stream?: Readonly<Record<string, unknown>>;
 };
@@ -46,7 +48,7 @@ export class Installation {
   }
 
   async add(role: RoleName): Promise<Server> {
-    const { config = {}, stream = {}, selfProfile = false } = this.#options;
+    const { config = {}, stream = {}, selfProfile = false, env } = this.#options;
     const server = await startServer({
       dataDir: join(this.folder, "data"),
       config: {
@@ -56,6 +58,7 @@ export class Installation {
         queue: { kind: "nats", partitions: 8, nats: { servers: this.nats.urls, max_bytes: "256MiB", ...stream } },
       },
       selfProfile,
+      ...(env === undefined ? {} : { env: env(role) }),
       readyWithinMs: 60_000,
     });
     this.#processes.set(role, [...this.of(role), server]);

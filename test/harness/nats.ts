@@ -18,6 +18,8 @@ export type NatsServerOptions = {
 
 export interface NatsNode {
   readonly url: string;
+  /** Answers 200 while the server and its replicas of streams are well: what a readiness probe asks. */
+  readonly health: string;
   readonly child: Child;
   /** SIGKILL: what it has not written is gone. */
   kill(): Promise<Exit>;
@@ -90,11 +92,13 @@ type NodeOptions = { readonly program: string; readonly file: string; readonly u
 
 class Node implements NatsNode {
   readonly url: string;
+  readonly health: string;
   readonly #options: NodeOptions;
   #child: Child | undefined;
 
   constructor(options: NodeOptions) {
     this.url = options.url;
+    this.health = options.health;
     this.#options = options;
   }
 

@@ -14,6 +14,8 @@ import { until } from "./until.ts";
 export interface S3TestServer {
   readonly url: string;
   readonly pid: number;
+  /** The folder of the bucket: each object is a file by its key. */
+  readonly root: string;
   readonly settings: S3Settings;
   /** The key `storage` of a configuration that uses it. */
   readonly storage: Readonly<Record<string, unknown>>;
@@ -67,6 +69,7 @@ export async function startS3({ tls }: S3ServerOptions = {}): Promise<S3TestServ
     return {
       url,
       pid: child.pid,
+      root: join(folder, "root", BUCKET),
       settings: s3Settings(url, tls === undefined ? {} : { caFile: tls.caFile }),
       storage: { kind: "s3", s3 },
       signal: child.signal,

@@ -24,7 +24,7 @@ const MINE = "app.kubernetes.io/managed-by=brazier-operator";
 const UNSEEN = [
   "update profiling.brazier.dev/profilingstacks/finalizers",
   // Asked for by the API server behind an apply that creates; the request itself is a patch.
-  /^create (?!\/events|coordination)/,
+  /^create (?!\/events|\/pods|coordination)/,
   "bind rbac.authorization.k8s.io/clusterroles",
 ] as const;
 
@@ -65,14 +65,15 @@ describe.skipIf(reason !== undefined)("the operator with its own rights alone", 
     api.kubectl(["create", "secret", "generic", "s3", "--from-literal=access_key_id=a", "--from-literal=secret_access_key=b"]);
     const storage = { s3: { bucket: "profiles", credentialsSecret: { name: "s3" } } };
     apply("all", { profile: "Never", selector: { matchLabels: { app: "vault" } } }, "ProfilingPolicy");
-    apply("main", {
+    const whole = {
       size: "medium",
       storage,
       query: { autoscaling: { maxReplicas: 3 } },
       segment: { autoscaling: { maxReplicas: 3, by: "KEDA" } },
       expose: { ingress: { host: "a.example.com" }, httpRoute: { parentRefs: [{ name: "edge" }] } },
       monitoring: { dashboard: true },
-    });
+    };
+    apply("main", whole);
     apply("look", { size: "demo", storage: { directory: { size: "1Gi" } } });
     apply("grown", { size: "demo", storage });
     await eventually(() => {
@@ -89,6 +90,9 @@ describe.skipIf(reason !== undefined)("the operator with its own rights alone", 
       ])
         expect(owned()).toContain(one);
     });
+    // Servers of the queue get a new form, none of which was ready.
+    apply("main", { ...whole, queue: { nats: { resources: { requests: { cpu: "250m" } } } } });
+    await eventually(() => expect(api.audit().map(({ resource }) => resource)).toContain("pods/eviction"));
     // Everything that can go goes; NATS is made anew over volumes of another class, and a demo becomes a stack of several processes.
     const role = { disruptionBudget: false };
     apply("main", {

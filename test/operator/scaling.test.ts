@@ -7,23 +7,26 @@ import { eventually, type OperatorProcess, startOperator } from "../harness/oper
 import { REPOSITORY } from "../harness/server.ts";
 import { optionalDefinitions } from "./optional-kinds.ts";
 
-/* The number of segment workers follows what waits. Their page of metrics is the test's; that the real one has the same lines is a unit test. */
+/* The number of segment workers follows what waits, that of compactors what is due. Their page of metrics is the test's; that the real one has the same lines is a unit test. */
 
 const reason = whyNoApiServer();
 if (reason !== undefined) console.log(`operator scaling: ${reason}`);
 
-describe.skipIf(reason !== undefined)("segment workers", () => {
+describe.skipIf(reason !== undefined)("the number of workers", () => {
   type Look = { spec: { replicas: number }; status?: { scaling?: readonly object[]; conditions?: readonly object[] } };
   let api: ApiServerProcess;
   let operator: OperatorProcess;
   let workers: Server;
   const asked = new Set<string>();
   let [messages, oldestSeconds] = [0, 0];
+  let [dueObjects, dueBytes] = [0, 0];
 
   beforeAll(async () => {
     workers = createServer((request, response) => {
       asked.add(request.url ?? "");
-      response.end(`brazier_queue_waiting_messages ${messages}\nbrazier_queue_oldest_seconds ${oldestSeconds}\n`);
+      const lag = `brazier_queue_waiting_messages ${messages}\nbrazier_queue_oldest_seconds ${oldestSeconds}\n`;
+      const due = `brazier_compaction_due_objects ${dueObjects}\nbrazier_compaction_due_bytes ${dueBytes}\n`;
+      response.end(request.url?.endsWith("-segment") ? lag : due);
     });
     await new Promise<void>((resolve) => workers.listen(0, "127.0.0.1", resolve));
     api = await startApiServer();
@@ -39,18 +42,18 @@ describe.skipIf(reason !== undefined)("segment workers", () => {
   });
 
   const look = (what: string): Look => JSON.parse(api.kubectl(["get", what, "-o", "json"])) as Look;
-  const apply = (name: string, segment: object): void => {
+  const apply = (name: string, parts: { readonly segment?: object; readonly compact?: object }): void => {
     const stack = {
       apiVersion: "profiling.brazier.dev/v1alpha1",
       kind: "ProfilingStack",
       metadata: { name, namespace: "default" },
-      spec: { storage: { s3: { bucket: "profiles", instance: {} } }, segment },
+      spec: { storage: { s3: { bucket: "profiles", instance: {} } }, ...parts },
     };
     api.kubectl(["apply", "--server-side", "--force-conflicts", "-f", "-"], JSON.stringify(stack));
   };
 
-  it("become more when much waits and fewer when little does, and the status says why", async () => {
-    apply("main", { autoscaling: { minReplicas: 2, maxReplicas: 50, scaleDownStabilization: "1s" } });
+  it("of segment workers rises when much waits and falls when little does, and the status says why", async () => {
+    apply("main", { segment: { autoscaling: { minReplicas: 2, maxReplicas: 50, scaleDownStabilization: "1s" } } });
     const workersAre = (count: number): Promise<void> =>
       eventually(() => {
         expect(look("deployment/main-segment").spec.replicas).toBe(count);
@@ -70,10 +73,35 @@ describe.skipIf(reason !== undefined)("segment workers", () => {
     expect(api.kubectl(["get", "events", "--field-selector=reason=Scaled"])).toContain("segment: 4 instead of 2 pods: many profiles wait");
   });
 
-  it("are left to KEDA when asked, as soon as KEDA is there, and none is removed on the way", async () => {
-    apply("keda", { replicas: 5 });
+  it("of compactors rises when much is due and falls when little is, and the status says why", async () => {
+    apply("merge", {
+      compact: { autoscaling: { maxReplicas: 5, targetDueObjects: 100, targetDueBytes: "1Gi", scaleDownStabilization: "1s" } },
+    });
+    const compactorsAre = (count: number, why: string): Promise<void> =>
+      eventually(() => {
+        expect(look("deployment/merge-compact").spec.replicas).toBe(count);
+        const row = {
+          component: "compact",
+          replicas: count,
+          minReplicas: 1,
+          maxReplicas: 5,
+          by: "Operator",
+          reason: expect.stringContaining(why),
+        };
+        expect(look("pstack/merge").status?.scaling).toMatchObject([row]);
+      });
+    await compactorsAre(1, "minReplicas are enough");
+    [dueObjects, dueBytes] = [20, 3 * 2 ** 30 - 1];
+    await compactorsAre(3, "as many as are needed");
+    [dueObjects, dueBytes] = [0, 0];
+    await compactorsAre(2, "");
+    expect(asked).toContain("/default/merge-compact");
+  });
+
+  it("of segment workers is left to KEDA when asked, as soon as KEDA is there, and none is removed on the way", async () => {
+    apply("keda", { segment: { replicas: 5 } });
     await eventually(() => expect(look("deployment/keda-segment").spec.replicas).toBe(5));
-    apply("keda", { autoscaling: { minReplicas: 2, maxReplicas: 9, by: "KEDA" } });
+    apply("keda", { segment: { autoscaling: { minReplicas: 2, maxReplicas: 9, by: "KEDA" } } });
     await eventually(() =>
       expect(look("pstack/keda").status?.conditions).toContainEqual(
         expect.objectContaining({

@@ -6,6 +6,9 @@ CG=/sys/fs/cgroup; f=$1
 try() { local what=$1 said; shift; said=$("$@" 2>&1) || { echo "$what: ${said:-refused}"; exit 1; }; }
 write() { echo "$1" > "$2"; }
 if [ "${2:-}" != inside ]; then
+  # the agent's: DAC_READ_SEARCH, SYS_PTRACE, SYSLOG, PERFMON, BPF, CHECKPOINT_RESTORE; nobody can hand on what he does not have
+  needs=$((1 << 2 | 1 << 19 | 1 << 34 | 1 << 38 | 1 << 39 | 1 << 40)); has=$((16#$(awk '/^CapEff/ { print $2 }' /proc/self/status)))
+  [ $((has & needs)) -eq $needs ] || { printf 'the capabilities of the agent: of %x this root has %x\n' $needs $((has & needs)); exit 1; }
   g=able$$
   trap 'rmdir $CG/*/$g 2>/dev/null' EXIT
   for h in blkio cpu cpuacct cpuset devices freezer memory pids systemd; do

@@ -1,10 +1,9 @@
 import { AGENT_PORT, HTTP_PORT, NATS_MONITOR_PORT, STATUS_PORT, stackSelector } from "../../../operator/desired/names.ts";
-import type { Resource } from "../../../operator/kube/kinds.ts";
+import { PODS, type Resource } from "../../../operator/kube/kinds.ts";
 import { type KubeObject, textAt, valueAt } from "../../../operator/kube/object.ts";
 import type { Stack } from "../../../operator/observe/observed.ts";
 import type { Connection } from "./connection.ts";
 
-export const PODS: Resource = { apiVersion: "v1", kind: "Pod", plural: "pods", namespaced: true, optional: false };
 export const NODES: Resource = { apiVersion: "v1", kind: "Node", plural: "nodes", namespaced: false, optional: false };
 
 export async function podsOf({ cluster }: Connection, stack: Stack): Promise<readonly KubeObject[]> {

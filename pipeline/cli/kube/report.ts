@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 import { stackSelector } from "../../../operator/desired/names.ts";
-import { EVENTS, OWNED_KINDS, POLICIES, type Resource } from "../../../operator/kube/kinds.ts";
+import { EVENTS, OWNED_KINDS, PODS, POLICIES, type Resource } from "../../../operator/kube/kinds.ts";
 import { type KubeObject, textAt, valueAt } from "../../../operator/kube/object.ts";
 import type { Stack } from "../../../operator/observe/observed.ts";
 import { isCoded } from "../../base/errors.ts";
@@ -12,7 +12,7 @@ import { missingRight } from "./cluster-faults.ts";
 import { type ClusterFlags, type Connection, withCluster } from "./connection.ts";
 import { eachOf } from "./each-of.ts";
 import { findStack } from "./find-stack.ts";
-import { componentOf, isReady, NODES, PODS, podsOf, readPage, readPort } from "./pods.ts";
+import { componentOf, isReady, NODES, podsOf, readPage, readPort } from "./pods.ts";
 import { redactObject, redactSettings, redactText } from "./redact.ts";
 import { showStack } from "./show-stack.ts";
 import { readState } from "./status.ts";

@@ -1,7 +1,7 @@
 import { objectName } from "../../../operator/desired/names.ts";
 import { type KubeObject, numberAt, textAt } from "../../../operator/kube/object.ts";
 import type { Stack } from "../../../operator/observe/observed.ts";
-import type { Lag } from "../../../operator/scaling/lag.ts";
+import type { Lag } from "../../../operator/scaling/segment.ts";
 
 type Status = NonNullable<Stack["status"]>;
 

@@ -1,6 +1,6 @@
 import { EVENTS } from "../../../operator/kube/kinds.ts";
 import type { Stack } from "../../../operator/observe/observed.ts";
-import { lagOf } from "../../../operator/scaling/lag.ts";
+import { lagOf } from "../../../operator/scaling/segment.ts";
 import { isCoded } from "../../base/errors.ts";
 import { missingRight } from "./cluster-faults.ts";
 import { type ClusterFlags, type Connection, withCluster } from "./connection.ts";

@@ -8,7 +8,17 @@ export type QueryMetrics = ReturnType<typeof createQueryMetrics>;
 /** All metrics of the query role. */
 export function createQueryMetrics(
   registry: Registry,
-  { turns, threads, diskCache }: { readonly turns: FairTurns; readonly threads: QueryThreads; readonly diskCache: DiskCache | undefined },
+  {
+    turns,
+    threads,
+    diskCache,
+    partsAtWork,
+  }: {
+    readonly turns: FairTurns;
+    readonly threads: QueryThreads;
+    readonly diskCache: DiskCache | undefined;
+    readonly partsAtWork: () => number;
+  },
 ) {
   gauge(registry, {
     name: "brazier_query_running",
@@ -24,6 +34,11 @@ export function createQueryMetrics(
     name: "brazier_query_in_flight",
     help: "questions that are being answered or wait for their turn: what to scale queriers by",
     collect: (metric) => metric.set(turns.running + turns.waiting),
+  });
+  gauge(registry, {
+    name: "brazier_query_parts_running",
+    help: "parts of other queriers' questions that are being answered",
+    collect: (metric) => metric.set(partsAtWork()),
   });
   gauge(registry, {
     name: "brazier_query_cache_bytes",

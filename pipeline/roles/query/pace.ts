@@ -45,6 +45,11 @@ export class Pace {
     return nowMs - this.#resumedMs < TURN_MS ? undefined : this.#letOthers();
   }
 
+  /** Aborted when nobody waits for the answer any more. */
+  get signal(): AbortSignal | undefined {
+    return this.#options.signal;
+  }
+
   /** What is left of its time, in ms. */
   get leftMs(): number {
     const { clock, durationMsMax } = this.#options;

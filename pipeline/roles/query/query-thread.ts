@@ -75,7 +75,7 @@ const { location, cacheBytes, rangeFiles } = threadData();
 const store = await attachStore(location);
 const cache = new SectionCache(cacheBytes);
 const files = rangeFiles === undefined ? undefined : new RangeFiles(rangeFiles, systemClock);
-const readBucket: ReadRange = (key, offset, size) => store.getRange(key, offset, size);
+const readBucket: ReadRange = (key, offset, size, signal) => store.getRange(key, offset, size, signal);
 const readRange = files?.through(readBucket) ?? readBucket;
 let newest: FoldedState | undefined;
 

@@ -85,7 +85,7 @@ export function startQueryRole(deps: QueryRoleDeps): QueryRole {
     waitingMax: deps.waitingMax,
     openMaxOf: (tenant) => limitsOf(tenant).concurrencyMax,
   });
-  const metrics = createQueryMetrics(registry, { turns, threads, diskCache: deps.diskCache });
+  const metrics = createQueryMetrics(registry, { turns, threads, diskCache: deps.diskCache, partsAtWork: () => server?.open ?? 0 });
   const onCost = ({ bytesRead, cacheHits, cacheMisses, diskHits }: QueryCost): void => {
     metrics.readBytes.inc(bytesRead);
     metrics.cacheHits.inc(cacheHits);

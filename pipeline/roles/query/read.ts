@@ -13,7 +13,7 @@ import type { SectionCache } from "./section-cache.ts";
 import { buildStackNames, type StackNames } from "./stack-names.ts";
 
 /** Reads a range of an object; see ObjectStore.getRange. */
-export type ReadRange = (key: string, offset: number, size: number) => Promise<Uint8Array>;
+export type ReadRange = (key: string, offset: number, size: number, signal: AbortSignal) => Promise<Uint8Array>;
 
 /** What one query may read. */
 export type ReadBudget = { readonly bytesMax: number; bytesRead: number };
@@ -120,8 +120,8 @@ export class SectionReader {
     if (!this.#cache.has(key)) this.charge(section.sizeBytes);
     return this.#cache.get(
       key,
-      async () => {
-        const stored = await this.#readRange(object.key, section.offset, section.sizeBytes);
+      async (nobodyWaits) => {
+        const stored = await this.#readRange(object.key, section.offset, section.sizeBytes, nobodyWaits);
         try {
           return decode(stored, section, entry);
         } catch (error) {
@@ -132,6 +132,7 @@ export class SectionReader {
         }
       },
       memoryBytes,
+      this.#pace.signal,
     );
   }
 

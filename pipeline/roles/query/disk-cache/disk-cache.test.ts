@@ -23,10 +23,11 @@ async function open(bytesMax: number, folder = mkdtempSync(join(tmpdir(), "brazi
   await cache.tidy();
   const files = new RangeFiles(cache.files, systemClock);
   const reads: string[] = [];
-  const read = files.through(async (key, offset, size) => {
+  const through = files.through(async (key, offset, size) => {
     reads.push(`${key}@${offset}`);
     return Buffer.alloc(size, `${key}${offset}`);
   });
+  const read = (key: string, offset: number, size: number): Promise<Uint8Array> => through(key, offset, size, new AbortController().signal);
   return { folder, cache, files, reads, read };
 }
 

@@ -43,14 +43,14 @@ export class RangeFiles {
 
   /** Reads from the folder what is there, and the rest with `read`, which it then keeps. */
   through(read: ReadRange): ReadRange {
-    return async (key, offset, size) => {
+    return async (key, offset, size, signal) => {
       const path = this.#pathOf(key, offset, size);
       const kept = await this.#take(path, size);
       if (kept !== undefined) {
         this.hits++;
         return kept;
       }
-      const bytes = await read(key, offset, size);
+      const bytes = await read(key, offset, size, signal);
       if (bytes.length === size) await this.#keep(path, bytes);
       return bytes;
     };

@@ -3,22 +3,24 @@ import type { Running } from "../../pipeline/base/lifecycle.ts";
 import type { Log } from "../../pipeline/base/log.ts";
 import type { DurationMs } from "../../pipeline/base/units.ts";
 import type { StackKey } from "../desired/names.ts";
-import type { Lag, LagSample } from "./lag.ts";
+import type { CountedComponent, CountedPart } from "./counted-part.ts";
+import type { Look, Reading } from "./reading.ts";
 
-/** A stack whose segment workers the operator counts. */
-export type LagTarget = {
+/** A part of a stack whose pods the operator counts. */
+export type LoadTarget = {
   readonly key: StackKey;
+  readonly part: CountedPart;
   /** The workers asked for now; undefined before there are any. */
   readonly replicas: number | undefined;
 };
 
-export type LagWatchDeps = {
+export type LoadWatchDeps = {
   readonly clock: Clock;
   readonly log: Log;
-  readonly targets: () => readonly LagTarget[];
+  readonly targets: () => readonly LoadTarget[];
   /** Rejects when no worker answers. */
-  readonly read: (target: LagTarget, signal: AbortSignal) => Promise<Lag>;
-  readonly onSample: (key: StackKey) => void;
+  readonly read: (target: LoadTarget, signal: AbortSignal) => Promise<Reading>;
+  readonly onLook: (target: LoadTarget) => void;
 };
 
 export const EVERY_MS = 15_000;
@@ -28,15 +30,15 @@ const KEPT_MS = 3_600_000 + 4 * EVERY_MS;
 const MISSES_MAX = 4;
 const AT_ONCE = 8;
 
-/** Looks at the lag of every stack that is scaled by it, and remembers. No request to the API server is made for it. */
-export class LagWatch implements Running {
-  readonly #deps: LagWatchDeps;
-  readonly #samples = new Map<string, LagSample[]>();
+/** Looks at the work of every part that is counted by it, and remembers. No request to the API server is made for it. */
+export class LoadWatch implements Running {
+  readonly #deps: LoadWatchDeps;
+  readonly #looks = new Map<string, Look[]>();
   readonly #misses = new Map<string, number>();
   readonly #ending = new AbortController();
   #loop: Promise<void> | undefined;
 
-  constructor(deps: LagWatchDeps) {
+  constructor(deps: LoadWatchDeps) {
     this.#deps = deps;
   }
 
@@ -50,8 +52,8 @@ export class LagWatch implements Running {
   }
 
   /** A copy, oldest first. */
-  samplesOf(key: StackKey): readonly LagSample[] {
-    return [...(this.#samples.get(nameOf(key)) ?? [])];
+  looksOf(key: StackKey, component: CountedComponent): readonly Look[] {
+    return [...(this.#looks.get(nameOf(key, component)) ?? [])];
   }
 
   async #run(): Promise<void> {
@@ -64,8 +66,8 @@ export class LagWatch implements Running {
 
   async #look(): Promise<void> {
     const targets = this.#deps.targets();
-    const names = new Set(targets.map(({ key }) => nameOf(key)));
-    for (const name of [...this.#samples.keys(), ...this.#misses.keys()]) if (!names.has(name)) this.#forget(name);
+    const names = new Set(targets.map(({ key, part }) => nameOf(key, part.component)));
+    for (const name of [...this.#looks.keys(), ...this.#misses.keys()]) if (!names.has(name)) this.#forget(name);
     const waiting = targets.values();
     const worker = async (): Promise<void> => {
       for (const target of waiting) if (!this.#ending.signal.aborted) await this.#lookAt(target);
@@ -73,33 +75,33 @@ export class LagWatch implements Running {
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
   }
 
-  async #lookAt(target: LagTarget): Promise<void> {
+  async #lookAt(target: LoadTarget): Promise<void> {
     if (target.replicas === undefined) return;
-    const { clock, log, read, onSample } = this.#deps;
-    const name = nameOf(target.key);
+    const { clock, log, read, onLook } = this.#deps;
+    const name = nameOf(target.key, target.part.component);
     try {
-      const lag = await read(target, this.#ending.signal);
+      const reading = await read(target, this.#ending.signal);
       const atMs = clock.monotonicMs();
-      const samples = (this.#samples.get(name) ?? []).filter((sample) => sample.atMs >= atMs - KEPT_MS);
-      this.#samples.set(name, [...samples, { ...lag, atMs, replicas: target.replicas }]);
+      const looks = (this.#looks.get(name) ?? []).filter((look) => look.atMs >= atMs - KEPT_MS);
+      this.#looks.set(name, [...looks, { reading, atMs, replicas: target.replicas }]);
       this.#misses.delete(name);
     } catch (error) {
       if (this.#ending.signal.aborted) return;
       const misses = (this.#misses.get(name) ?? 0) + 1;
       this.#misses.set(name, misses);
       if (misses !== MISSES_MAX) return;
-      log.warn({ ...target.key, err: error, misses }, "lag not read, the number of segment workers stays");
-      this.#samples.delete(name);
+      log.warn({ ...target.key, component: target.part.component, err: error, misses }, "work not read, the number of pods stays");
+      this.#looks.delete(name);
     }
-    onSample(target.key);
+    onLook(target);
   }
 
   #forget(name: string): void {
-    this.#samples.delete(name);
+    this.#looks.delete(name);
     this.#misses.delete(name);
   }
 }
 
-function nameOf({ namespace, name }: StackKey): string {
-  return `${namespace}/${name}`;
+function nameOf({ namespace, name }: StackKey, component: CountedComponent): string {
+  return `${namespace}/${name} ${component}`;
 }

@@ -1,28 +1,24 @@
 import { get, type IncomingMessage } from "node:http";
 import { CodedError, FaultKind } from "../../pipeline/base/errors.ts";
-import { type Lag, lagOf } from "./lag.ts";
+import { type Reading, readingOf } from "./reading.ts";
 
 const TIMEOUT_MS = 5000;
 /** Many times what a server's page of metrics takes. */
 const PAGE_BYTES_MAX = 8 * 1024 * 1024;
 
 /**
- * Asks a segment worker for the lag of its stack.
+ * Reads these metrics from a server's page.
  *
- * Errors: `lag_unknown` (unavailable).
+ * Errors: `metrics_unknown` (unavailable).
  */
-export async function readLag(url: string, signal: AbortSignal): Promise<Lag> {
+export async function readPage(url: string, names: readonly string[], signal: AbortSignal): Promise<Reading> {
   const page = await fetchText(url, AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)])).catch((error: unknown) => {
-    throw new CodedError("lag_unknown", FaultKind.Unavailable, `${url} does not answer: ${String(error)}`, { cause: error });
+    throw new CodedError("metrics_unknown", FaultKind.Unavailable, `${url} does not answer: ${String(error)}`, { cause: error });
   });
-  const lag = lagOf(page);
-  if (lag === undefined)
-    throw new CodedError(
-      "lag_unknown",
-      FaultKind.Unavailable,
-      `${url} tells no brazier_queue_waiting_messages and brazier_queue_oldest_seconds`,
-    );
-  return lag;
+  const reading = readingOf(page, names);
+  if (reading === undefined)
+    throw new CodedError("metrics_unknown", FaultKind.Unavailable, `${url} does not tell all of ${names.join(", ")}`);
+  return reading;
 }
 
 function fetchText(url: string, signal: AbortSignal): Promise<string> {
