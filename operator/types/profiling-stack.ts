@@ -78,7 +78,7 @@ export type ProfilingStackSpec = {
   };
   /** Where profiles wait between ingest and storage: a NATS cluster of the stack's own by default. */
   readonly queue?: {
-    /** Into how many parts the queue is cut: the most segment workers that have work. Absent, the size decides. It may grow, not shrink. */
+    /** Into how many parts the queue is cut: the most segment workers that have work. Absent, the size decides. It cannot change. */
     readonly partitions?: number;
     /** The stack's own NATS cluster; what is absent, the size decides. */
     readonly nats?: {
@@ -86,7 +86,7 @@ export type ProfilingStackSpec = {
       readonly replicas?: number;
       /** The volume of each server, on which profiles wait. */
       readonly storage?: {
-        /** How large each volume is. It may grow, not shrink. A Kubernetes quantity such as `10Gi`. */
+        /** How large each volume is. It cannot change. A Kubernetes quantity such as `10Gi`. */
         readonly size?: string;
         /** The storage class; absent, the cluster's default. */
         readonly storageClassName?: string;

@@ -93,12 +93,12 @@ describe.skipIf(reason !== undefined)("the operator with its own rights alone", 
     // Servers of the queue get a new form, none of which was ready.
     apply("main", { ...whole, queue: { nats: { resources: { requests: { cpu: "250m" } } } } });
     await eventually(() => expect(api.audit().map(({ resource }) => resource)).toContain("pods/eviction"));
-    // Everything that can go goes; NATS is made anew over its larger volumes, and a demo becomes a stack of several processes.
+    // Everything that can go goes; NATS is made anew over volumes of another class, and a demo becomes a stack of several processes.
     const role = { disruptionBudget: false };
     apply("main", {
       size: "medium",
       storage: { s3: { bucket: "profiles", instance: {} } },
-      queue: { nats: { storage: { size: "60Gi" } } },
+      queue: { nats: { storage: { storageClassName: "fast" } } },
       ingest: role,
       segment: role,
       compact: role,
@@ -114,7 +114,7 @@ describe.skipIf(reason !== undefined)("the operator with its own rights alone", 
         expect(left).not.toContain(gone);
       expect(left.split("\n").filter((name) => /^(ingress|networkpolicy|servicemonitor|prometheusrule).*\/main/.test(name))).toEqual([]);
       expect(left).toContain("grown-nats");
-      expect(api.kubectl(["get", "statefulset", "main-nats", "-o", "yaml"])).toContain("60Gi");
+      expect(api.kubectl(["get", "statefulset", "main-nats", "-o", "yaml"])).toContain("storageClassName: fast");
     });
     api.kubectl(["delete", "pstack", "look"]);
     await eventually(() => expect(owned()).not.toContain("look-"));

@@ -177,10 +177,10 @@ describe.skipIf(reason !== undefined)("the operator on a real API server", () =>
     await made("fixed");
     const uid = (what: string): unknown => (get("fixed", what)["metadata"] as Json)["uid"];
     const before = uid("statefulset/main-nats");
-    apply("fixed", "main", { ...S3, queue: { nats: { storage: { size: "30Gi" } } } });
+    apply("fixed", "main", { ...S3, queue: { nats: { storage: { storageClassName: "fast" } } } });
     await eventually(() => {
       expect(uid("statefulset/main-nats")).not.toBe(before);
-      expect(JSON.stringify(get("fixed", "statefulset/main-nats"))).toContain("30Gi");
+      expect(JSON.stringify(get("fixed", "statefulset/main-nats"))).toContain("fast");
     });
   });
 

@@ -53,8 +53,8 @@ export const RULE_CASES: readonly RuleCase[] = [
   stack("spec", 5, { before: { storage }, good: { storage, config: { "log.level": "debug" } }, bad: withQueue({ external: { servers } }) }),
   stack("spec", 6, {
     before: { size: "medium", storage },
-    good: { size: "large", storage },
-    bad: { ...withQueue({ nats: { replicas: 1 } }), size: "medium" },
+    good: { size: "medium", ...withQueue({ nats: { replicas: 5 } }) },
+    bad: { size: "medium", ...withQueue({ nats: { replicas: 1 } }) },
   }),
   stack("spec", 7, {
     before: { size: "large", storage },
@@ -63,7 +63,7 @@ export const RULE_CASES: readonly RuleCase[] = [
   }),
   stack("spec", 8, {
     before: { size: "large", storage },
-    good: { size: "medium", ...withQueue({ partitions: 256, nats: { storage: { size: "1Ti" } } }) },
+    good: { size: "medium", ...withQueue({ partitions: 256, nats: { storage: { size: "200Gi" } } }) },
     bad: { size: "medium", ...withQueue({ partitions: 256 }) },
   }),
   stack("spec.version", 0, { good: { storage, version: "1.2.3-rc.1" }, bad: { storage, version: "latest" } }),
@@ -86,20 +86,10 @@ export const RULE_CASES: readonly RuleCase[] = [
     bad: onDisk({ storageClassName: "slow" }),
   }),
   stack("spec.queue", 0, { good: withQueue({ external: { servers } }), bad: withQueue({ external: { servers }, nats: {} }) }),
-  stack("spec.queue.partitions", 0, {
-    before: withQueue({ partitions: 16 }),
-    good: withQueue({ partitions: 32 }),
-    bad: withQueue({ partitions: 8 }),
-  }),
   stack("spec.queue.nats.replicas", 0, { good: withQueue({ nats: { replicas: 3 } }), bad: withQueue({ nats: { replicas: 2 } }) }),
-  stack("spec.queue.nats.storage.size", 0, {
-    before: onVolume({ size: "1Gi" }),
-    good: onVolume({ size: "2Gi" }),
-    bad: onVolume({ size: "1000Mi" }),
-  }),
   stack("spec.queue.nats.storage.storageClassName", 0, {
     before: onVolume({ storageClassName: "fast" }),
-    good: onVolume({ storageClassName: "fast", size: "11Gi" }),
+    good: onVolume({ storageClassName: "fast", size: "10Gi" }),
     bad: onVolume({ storageClassName: "slow" }),
   }),
   stack("spec.queue.external", 0, {
@@ -144,14 +134,28 @@ export const QUEUE_CHANGES: readonly QueueChange[] = [
   { title: "3 servers by size to 3 by number", before: { size: "medium", storage }, after: ofServers(3), isTaken: true },
   { title: "3 servers by number to 1 by size", before: ofServers(3, "small"), after: { size: "small", storage }, isTaken: false },
   { title: "small to medium", before: { size: "small", storage }, after: { size: "medium", storage }, isTaken: false },
-  { title: "small to medium with its one server", before: { size: "small", storage }, after: ofServers(1), isTaken: true },
+  {
+    title: "small to medium with what it had",
+    before: { size: "small", storage },
+    after: { size: "medium", ...withQueue({ partitions: 16, nats: { replicas: 1, storage: { size: "10Gi" } } }) },
+    isTaken: true,
+  },
   { title: "medium to small", before: { size: "medium", storage }, after: { size: "small", storage }, isTaken: false },
-  { title: "medium to large", before: { size: "medium", storage }, after: { size: "large", storage }, isTaken: true },
+  { title: "medium to large", before: { size: "medium", storage }, after: { size: "large", storage }, isTaken: false },
+  { title: "more partitions", before: withQueue({ partitions: 16 }), after: withQueue({ partitions: 32 }), isTaken: false },
+  { title: "larger volumes", before: onVolume({ size: "10Gi" }), after: onVolume({ size: "20Gi" }), isTaken: false },
+  { title: "the size's volume by name", before: { storage }, after: onVolume({ size: "10240Mi" }), isTaken: true },
   { title: "a demo to a NATS of its own", before: { size: "demo", storage }, after: { storage }, isTaken: true },
   { title: "a demo to an external queue", before: { size: "demo", storage }, after: external, isTaken: true },
   { title: "a NATS of its own to a demo", before: { storage }, after: { size: "demo", storage }, isTaken: false },
   { title: "a NATS of its own to an external queue", before: { storage }, after: external, isTaken: false },
   { title: "an external queue to a NATS of its own", before: external, after: { storage }, isTaken: false },
   { title: "an external queue to a demo", before: external, after: { size: "demo", storage }, isTaken: false },
-  { title: "an external queue of another size", before: external, after: { size: "large", ...external }, isTaken: true },
+  { title: "an external queue of another size", before: external, after: { size: "large", ...external }, isTaken: false },
+  {
+    title: "an external queue of another size with what it had",
+    before: external,
+    after: { size: "large", ...withQueue({ external: { servers }, partitions: 16 }) },
+    isTaken: true,
+  },
 ];

@@ -99,7 +99,7 @@ describe.skipIf(reason !== undefined)("rules on a real API server", () => {
       expect(await apply(kind, name, change.before)).toBe("taken");
       const answer = await apply(kind, name, change.after);
       if (change.isTaken) expect(answer).toBe("taken");
-      else expect(answer).toMatch(/what waits (in it )?(would never be stored|is lost)/);
+      else expect(answer).toMatch(/would never be stored|what waits is lost|cannot change, by a size either/);
     },
   );
 });
