@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { withClientFlags } from "../client-flags.ts";
 
 /** `brazier kube …` and `kubectl brazier …`: a look at stacks in a cluster, and a hand on them, for people. */
 export function addKubeCommands(parent: Command): void {
@@ -9,7 +10,7 @@ export function addKubeCommands(parent: Command): void {
     .addHelpText("after", "\nExit code 0 when the stack is ready, 2 when it is not, 1 when that could not be found out.")
     .action(async (stack, options) => (await import("./status.ts")).status(stack, options));
 
-  onCluster(parent.command("top"))
+  withClientFlags(onCluster(parent.command("top")), stackAuthority())
     .description("Show the hottest functions of a service, or the services when none is named, through a tunnel to a querier.")
     .argument("[service]", "the service")
     .option("--stack <name>", "the stack to ask; not needed where the namespace has only one")
@@ -18,11 +19,6 @@ export function addKubeCommands(parent: Command): void {
     .option("--selector <labels>", 'more labels, such as {pod="web-1"}')
     .option("--limit <n>", "rows to show", "20")
     .option("--cum", "order by cumulative value instead of the function's own")
-    .option("--tenant <id>", "sent as X-Scope-OrgID")
-    .option("--token <token>", "sent as bearer token (BRAZIER_TOKEN)", process.env["BRAZIER_TOKEN"])
-    .option("--ca-file <file>", "hold a certificate of the stack against the authorities of this PEM file")
-    .option("--cert <file>", "show this certificate to a stack that asks for one")
-    .option("--key <file>", "the private key of --cert")
     .addOption(output())
     .action(async (service, options) => (await import("./top.ts")).topOfStack(service, options));
 
@@ -55,4 +51,9 @@ function onCluster(command: Command): Command {
 
 function output(): Option {
   return new Option("-o, --output <form>", "text for people or json for programs").choices(["text", "json"]).default("text");
+}
+
+/** Not from the environment: there it would be the authority of the server that `brazier top` asks. */
+function stackAuthority(): Option {
+  return new Option("--ca-file <file>", "hold a certificate of the stack against the authorities of this PEM file");
 }
