@@ -196,14 +196,15 @@ describe.skipIf(reason !== undefined)("the restart of a stack's NATS servers", (
     await until("the new form of that server", () => kubelet.restarts.length > 0, { everyMs: 250 });
     expect(new Set(kubelet.restarts)).toEqual(new Set([0]));
     expect(kubelet.mostAway).toBe(0);
+    // A budget may count an eviction for two more minutes where its pod is back before its controller saw it go: here no node takes its time.
     kubelet.broken.delete(0);
     await until("all servers restarted", () => hashes().length === 3 && hashes().every((hash) => hash !== before), {
       everyMs: 500,
-      withinMs: 120_000,
+      withinMs: 240_000,
     });
     await allReady();
     expect(kubelet.mostAway).toBe(0);
-  });
+  }, 400_000);
 
   it("loses nothing that was acknowledged", async () => {
     loading.abort();
