@@ -134,7 +134,13 @@ async function oneRun({
         target: SYMBOLS_STORED,
       },
       { figure: `${label}: push to found`, ours: await pushToFound(server.url, needle()), unit: "ms", target: FOUND_MS },
-      { figure: `${label}: throughput`, ours: report.profiles_per_s, unit: "profiles/s", target: THROUGHPUT_PER_S, moreIsBetter: true },
+      {
+        figure: `${label}: throughput`,
+        ours: report.profiles_per_s,
+        unit: "profiles/s",
+        // What eight clients send depends on how long each waits.
+        ...(clients > 8 ? { target: THROUGHPUT_PER_S, moreIsBetter: true } : {}),
+      },
       { figure: `${label}: acknowledged after, p50`, ours: report.lat_ms.p50, unit: "ms", ...(clients <= 8 ? { target: ACK_P50_MS } : {}) },
       { figure: `${label}: acknowledged after, p99`, ours: report.lat_ms.p99, unit: "ms" },
       { figure: `${label}: peak memory`, ours: after.peakBytes / 1e6, unit: "MB", target: PEAK_MB },

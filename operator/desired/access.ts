@@ -1,6 +1,6 @@
 import type { KubeObject } from "../kube/object.ts";
 import { type Context, present, stackObject } from "./context.ts";
-import { HTTP_PORT, NATS_MONITOR_PORT, NATS_PORT, NATS_ROUTE_PORT, objectName, selectorOf } from "./names.ts";
+import { HTTP_PORT, NATS_PORT, NATS_ROUTE_PORT, objectName, selectorOf } from "./names.ts";
 
 /** What goes to the pods that take profiles in; everything else is a question. */
 const PUSH_PATHS = [
@@ -81,11 +81,6 @@ function networkPolicies(context: Context): readonly KubeObject[] {
           ingress: [
             { from: [servers], ports: [port(NATS_PORT)] },
             { from: [{ podSelector: { matchLabels: selectorOf(key, "nats") } }], ports: [port(NATS_PORT), port(NATS_ROUTE_PORT)] },
-            // The operator asks how much waits.
-            {
-              from: [{ namespaceSelector: {}, podSelector: { matchLabels: { "app.kubernetes.io/name": "brazier-operator" } } }],
-              ports: [port(NATS_MONITOR_PORT)],
-            },
           ],
         },
       },
