@@ -9,7 +9,7 @@ import { ProfileSchema } from "../../pipeline/api/gen/google/v1/profile_pb.ts";
 import { SelectMergeProfileRequestSchema } from "../../pipeline/api/gen/querier/v1/querier_pb.ts";
 import { flameGraphOf } from "../clients/ask.ts";
 import { type Agent, startAgent } from "../harness/agent.ts";
-import { askProto } from "../harness/client.ts";
+import { ask, askProto } from "../harness/client.ts";
 import { type FunctionWeight, weighFunctions } from "../harness/flame-graph.ts";
 import { type Server, startServer } from "../harness/server.ts";
 import { buildPrograms, reasonNotToRun, type Workload, workloads } from "./programs.ts";
@@ -89,7 +89,12 @@ describe.skipIf(unable !== undefined)("the agent beside programs of every kind",
       for (;;) {
         const { functions } = await weights(service);
         if ([...functions.keys()].some((name) => name.includes(hot))) break;
-        if (performance.now() > deadline) throw new Error(`${service} was not seen within ${DISCOVERY_MS} ms\n${agent.logs()}`);
+        if (performance.now() > deadline) {
+          const seen = hottest(functions, 10).join(", ") || "nothing";
+          throw new Error(
+            `${service} was not seen with ${hot} within ${DISCOVERY_MS} ms, but with ${seen}; services: ${await services()}\n${agent.logs()}`,
+          );
+        }
         await pause(500);
       }
     }
@@ -121,6 +126,12 @@ describe.skipIf(unable !== undefined)("the agent beside programs of every kind",
   async function weights(service: string): Promise<{ readonly total: number; readonly functions: Map<string, FunctionWeight> }> {
     const graph = await flameGraphOf(server.url, CPU, `{service_name="${service}"}`);
     return { total: Number(graph.total ?? 0), functions: weighFunctions(graph) };
+  }
+
+  async function services(): Promise<string> {
+    const nowMs = Date.now();
+    const request = { name: "service_name", start: nowMs - 3_600_000, end: nowMs };
+    return ((await ask<{ names?: readonly string[] }>(server.url, "LabelValues", request)).names ?? []).join(", ");
   }
 
   function hottest(functions: Map<string, FunctionWeight>, count: number): readonly string[] {
