@@ -2,7 +2,7 @@ import { stringify } from "yaml";
 import { hashOf } from "../kube/hash.ts";
 import type { KubeObject } from "../kube/object.ts";
 import { type Context, imageName, present, stackObject } from "./context.ts";
-import { AGENT_CLUSTER_ROLE, AGENT_PORT, CONFIG_HASH, HTTP_PORT, hostOf, labelsOf, objectName, selectorOf } from "./names.ts";
+import { AGENT_CLUSTER_ROLE, AGENT_PORT, CONFIG_HASH, HTTP_PORT, hostOf, labelsOf, objectName, selectorOf, selectorText } from "./names.ts";
 import { policiesInOrder, policyEntry } from "./policies.ts";
 import { tagOf } from "./rollout.ts";
 import { AGENT } from "./sizes.ts";
@@ -61,11 +61,7 @@ function agentSettings({ spec, key }: Context): Record<string, unknown> {
   const { agent, expose } = spec;
   const { include, exclude } = agent.namespaces ?? {};
   const pairs = (labels: Readonly<Record<string, string>> | undefined): string | undefined =>
-    labels === undefined
-      ? undefined
-      : Object.entries(labels)
-          .map(([name, value]) => `${name}=${value}`)
-          .join(",");
+    labels === undefined ? undefined : selectorText(labels);
   return present({
     url: `${expose.tls === undefined ? "http" : "https"}://${hostOf(key, "ingest")}:${HTTP_PORT}`,
     tenant: agent.tenant === "anonymous" ? undefined : agent.tenant,

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { idOf, type KubeObject, kindId, valueAt } from "../kube/object.ts";
-import { readSchema, type Schema, withDefaults } from "../manifests/schema.ts";
+import { readSchema, type Schema } from "../manifests/schema.ts";
 import type { Observed } from "../observe/observed.ts";
+import { observedOf } from "../observe/testing/observed.ts";
 import { buildDesired } from "./desired.ts";
 import { OPTIONAL_KINDS } from "./monitoring.ts";
 
@@ -49,22 +50,11 @@ const clusterSpec = fc.record({
 });
 const demoSpec = fc.record({ size: fc.constant("demo"), storage: fc.constantFrom({ directory: {} }, { s3: { bucket: "profiles" } }) });
 
-function observed(spec: unknown): Observed {
-  const filled = withDefaults(schema, {
-    metadata: { name: "main", namespace: "profiling", uid: "u1" },
-    spec: JSON.parse(JSON.stringify(spec)),
-  });
-  return {
-    stack: filled as Observed["stack"],
-    secrets: new Map(),
-    owned: [],
+function observed(spec: object): Observed {
+  return observedOf(schema, spec, {
     kinds: new Set(Object.values(OPTIONAL_KINDS).map(kindId)),
-    policies: [],
     nats: { user: "u", password: "p", tls: { caCertificate: "a", caKey: "d", certificate: "b", key: "c" } },
-    natsServers: undefined,
-    looks: {},
-    inFlight: "offered",
-  };
+  });
 }
 
 const workloads = (objects: readonly KubeObject[]) =>

@@ -49,7 +49,14 @@ export function labelsOf(stack: StackKey, component: string): Readonly<Record<st
 
 /** Finds everything of one stack. */
 export function stackSelector(stack: StackKey): string {
-  return `app.kubernetes.io/managed-by=${MANAGED_BY},${STACK_NAME}=${stack.name},${STACK_NAMESPACE}=${stack.namespace}`;
+  return selectorText({ "app.kubernetes.io/managed-by": MANAGED_BY, [STACK_NAME]: stack.name, [STACK_NAMESPACE]: stack.namespace });
+}
+
+/** Labels as a selector says them: `a=1,b=2`. */
+export function selectorText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(",");
 }
 
 export function hostOf(stack: StackKey, part: string): string {

@@ -1,6 +1,7 @@
 import type { Policy } from "../observe/observed.ts";
 import { policyFaults } from "../validate/policy-faults.ts";
 import { present } from "./context.ts";
+import { selectorText } from "./names.ts";
 
 /** An entry of the file that agents read. */
 export type PolicyEntry = Readonly<Record<string, unknown>>;
@@ -19,12 +20,13 @@ export function policiesInOrder(policies: readonly Policy[]): readonly Policy[] 
     });
 }
 
-export function policyEntry({ metadata, spec }: Policy): PolicyEntry {
-  const selector = Object.entries(spec.selector?.matchLabels ?? {}).map(([name, value]) => `${name}=${value}`);
+export function policyEntry(policy: Policy): PolicyEntry {
+  const { metadata, spec } = policy;
+  const selector = selectorText(labelsOf(policy));
   const added = { ...spec.labels, ...(spec.serviceName === undefined ? {} : { service_name: spec.serviceName }) };
   return present({
     namespace: metadata.namespace,
-    selector: selector.length === 0 ? undefined : selector.join(","),
+    selector: selector === "" ? undefined : selector,
     enabled: spec.profile === "Always",
     rate: spec.sampleRate,
     labels: Object.keys(added).length === 0 ? undefined : added,

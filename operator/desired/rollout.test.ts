@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { type KubeObject, textAt } from "../kube/object.ts";
-import { readSchema, type Schema, withDefaults } from "../manifests/schema.ts";
+import { readSchema, type Schema } from "../manifests/schema.ts";
 import type { Observed } from "../observe/observed.ts";
+import { observedOf } from "../observe/testing/observed.ts";
 import { contextOf } from "./context.ts";
 import { buildDesired } from "./desired.ts";
 import { isHealthy, partsToUpgrade, UPGRADE_ORDER } from "./rollout.ts";
@@ -17,18 +18,7 @@ beforeAll(async () => {
 });
 
 function world(owned: readonly KubeObject[]): Observed {
-  const stack = { metadata: { name: "main", namespace: "profiling", uid: "u1" }, spec: { storage: { s3: { bucket: "profiles" } } } };
-  return {
-    stack: withDefaults(schema, stack) as Observed["stack"],
-    secrets: new Map(),
-    owned,
-    kinds: new Set(),
-    policies: [],
-    nats: { user: "u", password: "p" },
-    natsServers: undefined,
-    looks: {},
-    inFlight: "offered",
-  };
+  return observedOf(schema, {}, { owned });
 }
 
 /** What controllers make of applied objects; those of `sick` parts never become ready. */

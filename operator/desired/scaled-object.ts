@@ -1,5 +1,5 @@
 import type { KubeObject } from "../kube/object.ts";
-import { segmentBounds } from "../scaling/segment.ts";
+import { OLDEST, segmentBounds, WAITING } from "../scaling/segment.ts";
 import { type Context, stackObject } from "./context.ts";
 import { durationSeconds } from "./duration.ts";
 import { OPTIONAL_KINDS } from "./monitoring.ts";
@@ -47,9 +47,9 @@ export function scaledObject(context: Context): KubeObject {
           },
         },
         triggers: [
-          trigger("AverageValue", "brazier_queue_waiting_messages", scaling.targetWaiting),
+          trigger("AverageValue", WAITING, scaling.targetWaiting),
           // By how many times the oldest is too old: so many times the workers.
-          trigger("Value", "brazier_queue_oldest_seconds", Math.max(1, durationSeconds(scaling.targetAge))),
+          trigger("Value", OLDEST, Math.max(1, durationSeconds(scaling.targetAge))),
         ],
       },
     },

@@ -106,12 +106,12 @@ export class ApiServer implements Cluster {
     }
   }
 
-  async evict({ metadata: { name, namespace, uid }, ...kind }: KubeObject): Promise<boolean> {
-    const path = `${objectPath({ apiVersion: kind.apiVersion, kind: kind.kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) } })}/eviction`;
+  async evict(pod: KubeObject): Promise<boolean> {
+    const { name, namespace, uid } = pod.metadata;
     const preconditions = uid === undefined ? {} : { deleteOptions: { preconditions: { uid } } };
     const body = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name, namespace }, ...preconditions };
     try {
-      await this.#call("create", HttpMethod.POST, path, "Eviction", { body });
+      await this.#call("create", HttpMethod.POST, `${objectPath(pod)}/eviction`, "Eviction", { body });
       return true;
     } catch (error) {
       // Gone, or another one of the same name: not what was to go.

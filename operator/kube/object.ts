@@ -49,6 +49,12 @@ export function valueAt(value: unknown, ...path: readonly (string | number)[]): 
   return at;
 }
 
+/** What an object's status says under a type of condition. */
+export function conditionAt(object: unknown, type: string): unknown {
+  const conditions = valueAt(object, "status", "conditions");
+  return Array.isArray(conditions) ? conditions.find((one) => textAt(one, "type") === type) : undefined;
+}
+
 export function numberAt(value: unknown, ...path: readonly (string | number)[]): number | undefined {
   const found = valueAt(value, ...path);
   return typeof found === "number" ? found : undefined;

@@ -1,7 +1,7 @@
 import type { Clock } from "../../pipeline/base/clock.ts";
 import type { Random } from "../../pipeline/base/random.ts";
 import { natsCredentials } from "../credentials/nats.ts";
-import { objectName, type StackKey, selectorOf } from "../desired/names.ts";
+import { objectName, type StackKey, selectorOf, selectorText } from "../desired/names.ts";
 import { isHealthy, workloadOf } from "../desired/rollout.ts";
 import type { Cluster } from "../kube/cluster.ts";
 import { PODS, resourceOf } from "../kube/kinds.ts";
@@ -74,8 +74,7 @@ export async function observe(key: StackKey, deps: ObserveDeps): Promise<Observe
 async function readNatsServers(cluster: Cluster, key: StackKey, owned: readonly KubeObject[]): Promise<NatsServers | undefined> {
   const copy = workloadOf({ observed: { owned }, key }, "nats");
   if (copy === undefined || isHealthy(copy)) return undefined;
-  const labels = Object.entries(selectorOf(key, "nats")).map(([name, value]) => `${name}=${value}`);
-  const options = { namespace: key.namespace, labelSelector: labels.join(",") };
+  const options = { namespace: key.namespace, labelSelector: selectorText(selectorOf(key, "nats")) };
   const [workloads, pods] = await Promise.all([cluster.list(resourceOf(copy), options), cluster.list(PODS, options)]);
   return { workload: workloads.items.find(({ metadata }) => metadata.name === copy.metadata.name), pods: pods.items };
 }

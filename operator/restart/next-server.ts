@@ -1,5 +1,5 @@
 import type { UnixMs } from "../../pipeline/base/units.ts";
-import { type KubeObject, numberAt, textAt, valueAt } from "../kube/object.ts";
+import { conditionAt, type KubeObject, numberAt, textAt, valueAt } from "../kube/object.ts";
 
 /** The stack's NATS servers as they are, read together and past every copy. */
 export type NatsServers = { readonly workload: KubeObject | undefined; readonly pods: readonly KubeObject[] };
@@ -45,8 +45,7 @@ export function nextServer({ workload, pods }: NatsServers, nowMs: UnixMs): Rest
 }
 
 function readiness(pod: KubeObject): { readonly isReady: boolean; readonly sinceMs: UnixMs } {
-  const conditions = valueAt(pod, "status", "conditions");
-  const ready = Array.isArray(conditions) ? conditions.find((one) => textAt(one, "type") === "Ready") : undefined;
+  const ready = conditionAt(pod, "Ready");
   const since = Date.parse(textAt(ready, "lastTransitionTime") ?? pod.metadata.creationTimestamp ?? "");
   return {
     isReady: textAt(ready, "status") === "True",

@@ -1,6 +1,5 @@
-import { durationSeconds } from "../desired/duration.ts";
 import { quantityBytes } from "../desired/server-settings.ts";
-import type { CountedPart } from "./counted-part.ts";
+import { type CountedPart, windowMs } from "./counted-part.ts";
 
 const OBJECTS = "brazier_compaction_due_objects";
 const BYTES = "brazier_compaction_due_bytes";
@@ -26,7 +25,7 @@ export const COMPACT: CountedPart = {
       bounds: {
         min: scaling.minReplicas,
         max: scaling.maxReplicas,
-        windowMs: Math.min(3600, durationSeconds(scaling.scaleDownStabilization)) * 1000,
+        windowMs: windowMs(scaling.scaleDownStabilization),
       },
       loadOf: (reading) => ({
         needed: Math.max(Math.ceil((reading[OBJECTS] ?? 0) / scaling.targetDueObjects), Math.ceil((reading[BYTES] ?? 0) / targetBytes)),

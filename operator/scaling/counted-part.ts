@@ -1,4 +1,6 @@
+import { HOUR_MS, SECOND_MS } from "../../pipeline/base/units.ts";
 import type { Context } from "../desired/context.ts";
+import { durationSeconds } from "../desired/duration.ts";
 import { workloadOf } from "../desired/rollout.ts";
 import { numberAt } from "../kube/object.ts";
 import type { ProfilingStackSpec } from "../types/profiling-stack.ts";
@@ -21,6 +23,13 @@ export type CountingRules = {
   readonly bounds: ScalingBounds;
   loadOf(reading: Reading): Pick<LoadSample, "needed" | "lateness">;
 };
+
+/** Looks are kept for as long: no window can be longer. */
+export const WINDOW_MS_MAX = HOUR_MS;
+
+export function windowMs(scaleDownStabilization: string): number {
+  return Math.min(WINDOW_MS_MAX, durationSeconds(scaleDownStabilization) * SECOND_MS);
+}
 
 /** How many pods of a part the operator decides on; undefined where it does not. Pure: asked twice, it says the same. */
 export function decisionOf(part: CountedPart, context: Pick<Context, "spec" | "key" | "observed">): ScalingDecision | undefined {

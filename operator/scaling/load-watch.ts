@@ -3,7 +3,7 @@ import type { Running } from "../../pipeline/base/lifecycle.ts";
 import type { Log } from "../../pipeline/base/log.ts";
 import type { DurationMs } from "../../pipeline/base/units.ts";
 import type { StackKey } from "../desired/names.ts";
-import type { CountedComponent, CountedPart } from "./counted-part.ts";
+import { type CountedComponent, type CountedPart, WINDOW_MS_MAX } from "./counted-part.ts";
 import type { Look, Reading } from "./reading.ts";
 
 /** A part of a stack whose pods the operator counts. */
@@ -25,7 +25,7 @@ export type LoadWatchDeps = {
 
 export const EVERY_MS = 15_000;
 /** The longest window there is, and a little more. */
-const KEPT_MS = 3_600_000 + 4 * EVERY_MS;
+const KEPT_MS = WINDOW_MS_MAX + 4 * EVERY_MS;
 /** After so many looks in vain, what was seen before says nothing about now. */
 const MISSES_MAX = 4;
 const AT_ONCE = 8;

@@ -1,3 +1,5 @@
+import { readMetrics } from "../../pipeline/base/metrics-page.ts";
+
 /** Numbers on a page of metrics, by their names. */
 export type Reading = Readonly<Record<string, number>>;
 
@@ -12,7 +14,8 @@ export type Look = {
 
 /** These numbers of a page in Prometheus' text format, whatever their labels; undefined where one is missing. */
 export function readingOf(page: string, names: readonly string[]): Reading | undefined {
-  const values = names.map((name) => Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(page)?.[1] ?? Number.NaN));
+  const metrics = readMetrics(page);
+  const values = names.map((name) => metrics.get(name)?.[0]?.value);
   if (!values.every(Number.isFinite)) return undefined;
   return Object.fromEntries(names.map((name, at) => [name, values[at] as number]));
 }

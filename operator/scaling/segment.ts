@@ -1,12 +1,13 @@
 import { durationSeconds } from "../desired/duration.ts";
 import { SIZES } from "../desired/sizes.ts";
 import type { ProfilingStackSpec } from "../types/profiling-stack.ts";
-import type { CountedPart } from "./counted-part.ts";
+import { type CountedPart, windowMs } from "./counted-part.ts";
 import type { ScalingBounds } from "./decide.ts";
 import { type Reading, readingOf } from "./reading.ts";
 
-const WAITING = "brazier_queue_waiting_messages";
-const OLDEST = "brazier_queue_oldest_seconds";
+/** Messages that are in no published segment yet, and the age of the oldest of them. */
+export const WAITING = "brazier_queue_waiting_messages";
+export const OLDEST = "brazier_queue_oldest_seconds";
 
 /** How far the segment workers of a stack are behind, all of them together. */
 export type Lag = {
@@ -63,6 +64,6 @@ export function segmentBounds(spec: ProfilingStackSpec): ScalingBounds | undefin
   return {
     min: Math.min(scaling.minReplicas, max),
     max,
-    windowMs: Math.min(3600, durationSeconds(scaling.scaleDownStabilization)) * 1000,
+    windowMs: windowMs(scaling.scaleDownStabilization),
   };
 }

@@ -3,8 +3,9 @@ import { MINUTE_MS, type UnixMs } from "../../pipeline/base/units.ts";
 import type { Outcome } from "../apply/outcome.ts";
 import { buildDesired } from "../desired/desired.ts";
 import type { KubeObject } from "../kube/object.ts";
-import { readSchema, type Schema, withDefaults } from "../manifests/schema.ts";
+import { readSchema, type Schema } from "../manifests/schema.ts";
 import type { Observed } from "../observe/observed.ts";
+import { observedOf } from "../observe/testing/observed.ts";
 import { describe } from "./describe.ts";
 
 /* What the status says of NATS servers that restart; the conditions of whole stacks are looked at on a real API server. */
@@ -20,21 +21,7 @@ const APPLIED: Outcome = { kind: "applied", changed: [], replaced: [], removed: 
 
 /** A stack of three servers, of which the first is away. */
 function stackWithServerAway(ready: number): Observed {
-  const stack = {
-    metadata: { name: "main", namespace: "profiling", uid: "u1", generation: 1 },
-    spec: { size: "medium", storage: { s3: { bucket: "profiles" } } },
-  };
-  const world: Observed = {
-    stack: withDefaults(schema, stack) as Observed["stack"],
-    secrets: new Map(),
-    owned: [],
-    kinds: new Set(),
-    policies: [],
-    nats: { user: "u", password: "p" },
-    natsServers: undefined,
-    looks: {},
-    inFlight: undefined,
-  };
+  const world = observedOf(schema, { size: "medium" }, { inFlight: undefined });
   const owned = buildDesired(world, SETTINGS).map((object): KubeObject => {
     const status = { observedGeneration: 1, updateRevision: "new", readyReplicas: ready, updatedReplicas: 3 };
     return object.kind === "StatefulSet" ? { ...object, metadata: { ...object.metadata, generation: 1 }, status } : object;

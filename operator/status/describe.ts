@@ -1,9 +1,8 @@
 import { MINUTE_MS, type UnixMs } from "../../pipeline/base/units.ts";
 import type { Outcome } from "../apply/outcome.ts";
 import { type Context, contextOf, type Settings } from "../desired/context.ts";
-import { HTTP_PORT, hostOf, OTLP_GRPC_PORT, OTLP_HTTP_PORT, selectorOf } from "../desired/names.ts";
+import { HTTP_PORT, hostOf, OTLP_GRPC_PORT, OTLP_HTTP_PORT, selectorOf, selectorText } from "../desired/names.ts";
 import { countsOf, isHealthy, partsToUpgrade, runningTag, workloadOf } from "../desired/rollout.ts";
-import { textAt } from "../kube/object.ts";
 import type { Observed } from "../observe/observed.ts";
 import { type AwayServer, nextServer } from "../restart/next-server.ts";
 import type { ProfilingStackStatus } from "../types/profiling-stack.ts";
@@ -40,7 +39,7 @@ export function describe(observed: Observed, outcome: Outcome, settings: Setting
     endpoints: endpointsOf(context),
     ...(upgrade === undefined ? {} : { upgrade }),
     ...(scaling.length === 0 ? {} : { scaling }),
-    query: { replicas: query?.wanted ?? 0, selector: selectorText(context) },
+    query: { replicas: query?.wanted ?? 0, selector: selectorText(selectorOf(context.key, context.isDemo ? "all" : "query")) },
   };
 }
 
@@ -218,13 +217,7 @@ function upgradeOf(context: Context): ProfilingStackStatus["upgrade"] {
   return { ...(from === undefined ? {} : { from }), to: context.version, component, waiting };
 }
 
-function selectorText(context: Context): string {
-  return Object.entries(selectorOf(context.key, context.isDemo ? "all" : "query"))
-    .map(([name, value]) => `${name}=${value}`)
-    .join(",");
-}
-
 /** The condition that people look at first, for events. */
 export function readyCondition(status: { readonly conditions?: ProfilingStackStatus["conditions"] } | undefined): Condition | undefined {
-  return status?.conditions?.find(({ type }) => textAt({ type }, "type") === "Ready");
+  return status?.conditions?.find(({ type }) => type === "Ready");
 }

@@ -3,8 +3,9 @@ import type { UnixMs } from "../../pipeline/base/units.ts";
 import { contextOf } from "../desired/context.ts";
 import { buildDesired } from "../desired/desired.ts";
 import type { KubeObject } from "../kube/object.ts";
-import { readSchema, type Schema, withDefaults } from "../manifests/schema.ts";
+import { readSchema, type Schema } from "../manifests/schema.ts";
 import type { Observed } from "../observe/observed.ts";
+import { observedOf } from "../observe/testing/observed.ts";
 import type { MetricOffer } from "../scaling/in-flight.ts";
 import { scalingOf } from "./scaling.ts";
 
@@ -17,22 +18,7 @@ const SETTINGS = { version: "1.0.0" };
 const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5) as UnixMs;
 
 function observed(spec: object, more: Partial<Observed> = {}): Observed {
-  const stack = {
-    metadata: { name: "main", namespace: "profiling", uid: "u1" },
-    spec: { storage: { s3: { bucket: "profiles" } }, ...spec },
-  };
-  return {
-    stack: withDefaults(schema, stack) as Observed["stack"],
-    secrets: new Map(),
-    owned: [],
-    kinds: new Set(),
-    policies: [],
-    nats: { user: "u", password: "p" },
-    natsServers: undefined,
-    looks: {},
-    inFlight: "offered",
-    ...more,
-  };
+  return observedOf(schema, spec, more);
 }
 
 /** After the operator's objects were applied, and the autoscaler's controller has written a status. */

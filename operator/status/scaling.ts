@@ -3,7 +3,7 @@ import type { Context } from "../desired/context.ts";
 import { objectName } from "../desired/names.ts";
 import { workloadOf } from "../desired/rollout.ts";
 import { kedaAutoscalerName } from "../desired/scaled-object.ts";
-import { numberAt, textAt, valueAt } from "../kube/object.ts";
+import { conditionAt, numberAt, textAt } from "../kube/object.ts";
 import { COMPACT } from "../scaling/compact.ts";
 import { type CountedPart, decisionOf } from "../scaling/counted-part.ts";
 import { IN_FLIGHT_METRIC, inFlightTarget, METRICS_GROUP } from "../scaling/in-flight.ts";
@@ -55,13 +55,13 @@ function byKeda(context: Context): readonly Row[] {
   if (asked === undefined || bounds === undefined || spec.segment?.autoscaling?.by !== "KEDA") return [];
   const autoscaler = named("HorizontalPodAutoscaler", kedaAutoscalerName(context));
   const { targetWaiting, targetAge } = spec.segment.autoscaling;
-  const ready = conditionOf(valueAt(asked, "status", "conditions"), "Ready");
+  const ready = conditionAt(asked, "Ready");
   const basis = `by messages that wait (${targetWaiting} for each worker) and their age (${targetAge})`;
   const reason =
     ready === undefined
       ? `KEDA has not taken up ScaledObject ${asked.metadata.name} yet: see whether its operator runs`
       : textAt(ready, "status") === "True"
-        ? `${basis}${hindrance(valueAt(autoscaler, "status", "conditions"))}`
+        ? `${basis}${hindrance(autoscaler)}`
         : `KEDA cannot decide: ${textAt(ready, "reason")}: ${textAt(ready, "message")}`;
   const running = numberAt(workloadOf(context, "segment"), "spec", "replicas") ?? bounds.min;
   const lastScaleTime = textAt(autoscaler, "status", "lastScaleTime");
@@ -96,7 +96,7 @@ function autoscaled(context: Context, component: "ingest" | "query"): readonly R
       minReplicas: scaling.minReplicas,
       maxReplicas: scaling.maxReplicas,
       by: "HorizontalPodAutoscaler",
-      reason: `${basis}${hindrance(valueAt(autoscaler, "status", "conditions"))}`.slice(0, 1024),
+      reason: `${basis}${hindrance(autoscaler)}`.slice(0, 1024),
       ...(lastScaleTime === undefined ? {} : { lastScaleTime }),
     },
   ];
@@ -119,17 +119,13 @@ function queryBasis(context: Context, cpuPercent: number): string {
   }
 }
 
-/** The conditions of an autoscaler that say why it does not do what it should. */
-function hindrance(conditions: unknown): string {
+/** What an autoscaler's conditions say of why it does not do what it should. */
+function hindrance(autoscaler: unknown): string {
   const of = (type: string, status: string): unknown => {
-    const found = conditionOf(conditions, type);
+    const found = conditionAt(autoscaler, type);
     return textAt(found, "status") === status ? found : undefined;
   };
   const blind = of("ScalingActive", "False") ?? of("AbleToScale", "False");
   if (blind !== undefined) return `; it cannot decide: ${textAt(blind, "reason")}: ${textAt(blind, "message")}`;
   return textAt(of("ScalingLimited", "True"), "reason") === "TooManyReplicas" ? "; more than maxReplicas would be needed" : "";
-}
-
-function conditionOf(conditions: unknown, type: string): unknown {
-  return Array.isArray(conditions) ? conditions.find((one) => textAt(one, "type") === type) : undefined;
 }

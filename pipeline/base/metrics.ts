@@ -12,7 +12,7 @@ export function createRegistry(): Registry {
 
 export type MetricText<Label extends string> = { readonly name: string; readonly help: string; readonly labelNames?: readonly Label[] };
 
-/** `collect` is called when somebody asks, for values that live elsewhere; here and below. */
+/** `collect` is called when somebody asks, for values that live elsewhere; here and below. A counter begins with nothing each time. */
 export function counter<Label extends string = never>(
   registry: Registry,
   text: MetricText<Label> & { readonly collect?: (counter: Counter<Label>) => void },
@@ -26,7 +26,9 @@ export function counter<Label extends string = never>(
       ? {}
       : {
           collect() {
-            return collect(this as unknown as Counter<Label>);
+            const metric = this as unknown as Counter<Label>;
+            metric.reset();
+            collect(metric);
           },
         }),
   });

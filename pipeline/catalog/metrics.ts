@@ -6,17 +6,11 @@ export function observeCatalog(catalog: BucketCatalog, registry: Registry): void
   counter(registry, {
     name: "brazier_catalog_commits_total",
     help: "entries that this process has written to the catalog's log",
-    collect: (metric) => {
-      metric.reset();
-      metric.inc(catalog.commits);
-    },
+    collect: (metric) => metric.inc(catalog.commits),
   });
   counter(registry, {
     name: "brazier_catalog_conflicts_total",
     help: "changes of the catalog that were made anew because another process had written the next entry",
-    collect: (metric) => {
-      metric.reset();
-      metric.inc(catalog.conflicts);
-    },
+    collect: (metric) => metric.inc(catalog.conflicts),
   });
 }

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { caFileFlag, withClientFlags } from "./client-flags.ts";
+import { withServerFlags, withTopFlags } from "./client-flags.ts";
 import { addKubeCommands } from "./kube/commands.ts";
 import { runProgram } from "./run-program.ts";
 
@@ -28,47 +28,25 @@ program
   )
   .action(async (options) => (await import("./serve.ts")).serve(options));
 
-withClientFlags(
-  program
-    .command("push")
-    .description("Send profiles in pprof format (gzipped or not) to a server.")
-    .argument("<file...>", "pprof files; - for standard input")
-    .option("--url <url>", "the server (BRAZIER_URL)", process.env["BRAZIER_URL"] ?? "http://localhost:4040")
-    .option("--service <name>", "the service they belong to; by default the name of the file")
-    .option("--label <name=value...>", "more labels of the series")
-    .option("--name <name>", "the kind of profile, such as process_cpu or memory; by default it follows from its sample types"),
-  caFileFlag(),
-)
+withServerFlags(program.command("push"))
+  .description("Send profiles in pprof format (gzipped or not) to a server.")
+  .argument("<file...>", "pprof files; - for standard input")
+  .option("--service <name>", "the service they belong to; by default the name of the file")
+  .option("--label <name=value...>", "more labels of the series")
+  .option("--name <name>", "the kind of profile, such as process_cpu or memory; by default it follows from its sample types")
   .option("--keep-time", "keep the profiles' own times; otherwise they are stored as of now")
   .action(async (files, options) => (await import("./push.ts")).push(files, options));
 
-withClientFlags(
-  program
-    .command("top")
-    .description("Show the hottest functions of a service, or the services when none is named.")
-    .argument("[service]", "the service")
-    .option("--url <url>", "the server (BRAZIER_URL)", process.env["BRAZIER_URL"] ?? "http://localhost:4040")
-    .option("--type <id>", "the profile type, such as process_cpu:cpu:nanoseconds:cpu:nanoseconds")
-    .option("--since <duration>", "how far to look back", "1h")
-    .option("--selector <labels>", 'more labels, such as {pod="web-1"}')
-    .option("--limit <n>", "rows to show", "20")
-    .option("--cum", "order by cumulative value instead of the function's own"),
-  caFileFlag(),
-)
+withServerFlags(withTopFlags(program.command("top")))
   .option("--json", "print JSON instead of a table")
   .action(async (service, options) => (await import("./top.ts")).top(service, options));
 
-withClientFlags(
-  program
-    .command("delete")
-    .description("Delete stored profiles of a service, of a time range, or of both.")
-    .argument("[service]", "the service; every service when none is named")
-    .option("--url <url>", "the server (BRAZIER_URL)", process.env["BRAZIER_URL"] ?? "http://localhost:4040")
-    .option("--from <time>", "the first moment: now-2h, or seconds or milliseconds since 1970; by default the oldest profile")
-    .option("--until <time>", "the last moment; by default the newest profile")
-    .option("--all", "delete everything of the tenant"),
-  caFileFlag(),
-)
+withServerFlags(program.command("delete"))
+  .description("Delete stored profiles of a service, of a time range, or of both.")
+  .argument("[service]", "the service; every service when none is named")
+  .option("--from <time>", "the first moment: now-2h, or seconds or milliseconds since 1970; by default the oldest profile")
+  .option("--until <time>", "the last moment; by default the newest profile")
+  .option("--all", "delete everything of the tenant")
   .addHelpText("after", "\nQueries no longer see the profiles at once; compaction removes their bytes. What is sent afterwards is kept.")
   .action(async (service, options) => (await import("./delete.ts")).deleteStored(service, options));
 
@@ -89,7 +67,7 @@ program
   .option("--kubeconfig <file>", "how to reach the cluster; by default KUBECONFIG, or the pod's service account")
   .option(
     "--metrics-url <address>",
-    "where segment workers tell how much waits, with {service} and {namespace} to be filled in; by default the Service in the cluster",
+    "where a part of a stack has its metrics, with {service} and {namespace} to be filled in; by default the Service in the cluster",
   )
   .option("--port <n>", "where /metrics, /healthz and /readyz are, 0 for any free port", "8080")
   .option("--log-level <level>", "debug, info, warn or error", "info")

@@ -1,7 +1,7 @@
 import { type KubeObject, textAt } from "../../../operator/kube/object.ts";
 import type { Stack } from "../../../operator/observe/observed.ts";
+import { type Metric, readMetrics } from "../../base/metrics-page.ts";
 import { whyNoAgent } from "./agent-absence.ts";
-import { type Metric, readMetrics } from "./metrics-page.ts";
 import { isReady, troubleOf } from "./pods.ts";
 import { textTable } from "./text-table.ts";
 

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { withClientFlags } from "../client-flags.ts";
+import { withClientFlags, withTopFlags } from "../client-flags.ts";
 
 /** `brazier kube …` and `kubectl brazier …`: a look at stacks in a cluster, and a hand on them, for people. */
 export function addKubeCommands(parent: Command): void {
@@ -10,16 +10,10 @@ export function addKubeCommands(parent: Command): void {
     .addHelpText("after", "\nExit code 0 when the stack is ready, 2 when it is not, 1 when that could not be found out.")
     .action(async (stack, options) => (await import("./status.ts")).status(stack, options));
 
-  withClientFlags(onCluster(parent.command("top")), stackAuthority())
-    .description("Show the hottest functions of a service, or the services when none is named, through a tunnel to a querier.")
-    .argument("[service]", "the service")
+  withClientFlags(withTopFlags(onCluster(parent.command("top"))), stackAuthority())
     .option("--stack <name>", "the stack to ask; not needed where the namespace has only one")
-    .option("--type <id>", "the profile type, such as process_cpu:cpu:nanoseconds:cpu:nanoseconds")
-    .option("--since <duration>", "how far to look back", "1h")
-    .option("--selector <labels>", 'more labels, such as {pod="web-1"}')
-    .option("--limit <n>", "rows to show", "20")
-    .option("--cum", "order by cumulative value instead of the function's own")
     .addOption(output())
+    .addHelpText("after", "\nA querier of the stack is asked, through a tunnel.")
     .action(async (service, options) => (await import("./top.ts")).topOfStack(service, options));
 
   onCluster(parent.command("agents"))

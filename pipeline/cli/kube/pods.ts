@@ -1,6 +1,6 @@
 import { AGENT_PORT, HTTP_PORT, NATS_MONITOR_PORT, STATUS_PORT, stackSelector } from "../../../operator/desired/names.ts";
 import { PODS, type Resource } from "../../../operator/kube/kinds.ts";
-import { type KubeObject, textAt, valueAt } from "../../../operator/kube/object.ts";
+import { conditionAt, type KubeObject, textAt, valueAt } from "../../../operator/kube/object.ts";
 import type { Stack } from "../../../operator/observe/observed.ts";
 import type { Connection } from "./connection.ts";
 
@@ -16,8 +16,7 @@ export function componentOf({ metadata }: KubeObject): string {
 }
 
 export function isReady(pod: KubeObject): boolean {
-  const conditions = valueAt(pod, "status", "conditions") as readonly { readonly type: string; readonly status: string }[] | undefined;
-  return conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
+  return textAt(conditionAt(pod, "Ready"), "status") === "True";
 }
 
 const STATUS_PAGES: ReadonlySet<string> = new Set(["/metrics", "/ready", "/healthz"]);
@@ -58,9 +57,9 @@ export function troubleOf(pod: KubeObject): string | undefined {
     const { reason, message } = state["waiting"] ?? state["terminated"] ?? {};
     if (reason !== undefined && reason !== "Completed") return message === undefined ? reason : `${reason}: ${message}`;
   }
-  const conditions = (status("conditions") ?? []) as readonly { type: string; status: string; reason?: string; message?: string }[];
-  const unscheduled = conditions.find((one) => one.type === "PodScheduled" && one.status === "False");
-  if (unscheduled !== undefined) return `${unscheduled.reason ?? "Unscheduled"}: ${unscheduled.message ?? "no node takes it"}`;
+  const scheduled = conditionAt(pod, "PodScheduled");
+  if (textAt(scheduled, "status") === "False")
+    return `${textAt(scheduled, "reason") ?? "Unscheduled"}: ${textAt(scheduled, "message") ?? "no node takes it"}`;
   if (isReady(pod)) return undefined;
   return textAt(pod, "status", "message") ?? "is not ready";
 }
