@@ -186,9 +186,9 @@ export class KindBuilder {
     const timeMs = this.#timeMs.data;
     const timeNs = this.#timeNs.data;
     const ids = this.#ids.data;
-    const order = Uint32Array.from({ length: count }, (_, i) => i).sort(
-      (a, b) => series[a]! - series[b]! || timeMs[a]! - timeMs[b]! || timeNs[a]! - timeNs[b]! || compareIds(ids, a, b) || a - b,
-    );
+    const order = new Uint32Array(count);
+    for (let i = 0; i < count; i++) order[i] = i;
+    order.sort((a, b) => series[a]! - series[b]! || timeMs[a]! - timeMs[b]! || timeNs[a]! - timeNs[b]! || compareIds(ids, a, b) || a - b);
     const newRow = new Uint32Array(count);
     let kept = 0;
     let previous = -1;
@@ -225,12 +225,7 @@ export class KindBuilder {
     const count = order.length;
     const ids = new Uint32Array(count * 4);
     for (let i = 0; i < count; i++) for (let word = 0; word < 4; word++) ids[i * 4 + word] = this.#ids.data[order[i]! * 4 + word]!;
-    const totals = samples.values.map((column) => {
-      const total = new Float64Array(count);
-      for (let i = 0; i < column.length; i++) total[samples.row[i]!]! += column[i]!;
-      for (let i = 0; i < count; i++) if (total[i]! > Number.MAX_SAFE_INTEGER) total[i] = Number.MAX_SAFE_INTEGER;
-      return total;
-    });
+    const totals = samples.values.map((column) => sumByRow(column, samples.row, count));
     return {
       count,
       series: this.#gatherWords(this.#series.data, order),
@@ -260,6 +255,17 @@ export class KindBuilder {
 /** 16-byte ids as words, in memory of their own: ids may lie unaligned in what was read. */
 export function idWords(ids: Uint8Array): Uint32Array {
   return new Uint32Array(new Uint8Array(ids).buffer);
+}
+
+/** What the values of each row come to, at most 2^53 - 1. */
+function sumByRow(values: Float64Array, row: Uint32Array, rowCount: number): Float64Array {
+  const total = new Float64Array(rowCount);
+  for (let i = 0; i < values.length; i++) {
+    const at = row[i]!;
+    total[at] = total[at]! + values[i]!;
+  }
+  for (let i = 0; i < rowCount; i++) if (total[i]! > Number.MAX_SAFE_INTEGER) total[i] = Number.MAX_SAFE_INTEGER;
+  return total;
 }
 
 const NO_TRACE = new Uint32Array(4);

@@ -72,7 +72,7 @@ export class StringInterner {
       this.bytes = grown;
     }
     // Names are short: a loop beats the call of a bulk copy.
-    if (length < 64) for (let i = 0; i < length; i++) this.bytes[this.sizeBytes + i] = source[start + i]!;
+    if (length < 128) for (let i = 0; i < length; i++) this.bytes[this.sizeBytes + i] = source[start + i]!;
     else this.bytes.set(source.subarray(start, start + length), this.sizeBytes);
     this.sizeBytes = needed;
   }

@@ -18,6 +18,8 @@ export type SymbolSizes = {
   readonly nodes: number;
 };
 
+type Columns<Name extends string> = Readonly<Record<Name, GrowableUint32>>;
+
 /** Where the locations of something added are in the table: the table's location at the index + 1 of its own. */
 type LocationMap = Uint32Array;
 
@@ -28,8 +30,8 @@ type LocationMap = Uint32Array;
 export class SymbolTable {
   readonly strings: StringInterner;
   readonly #mappings: readonly GrowableUint32[];
-  readonly #functions: readonly GrowableUint32[];
-  readonly #locations: readonly GrowableUint32[];
+  readonly #functions: Columns<"name" | "systemName" | "fileName" | "startLine">;
+  readonly #locations: Columns<"mapping" | "addressLo" | "addressHi">;
   readonly #lineEnds: GrowableUint32;
   readonly #lineFunction: GrowableUint32;
   readonly #lineNumber: GrowableUint32;
@@ -41,15 +43,21 @@ export class SymbolTable {
   /** Memory is taken for `sizes` at once; more comes by doubling. */
   constructor(sizes: SymbolSizes = SMALL, arena: Arena = FRESH_MEMORY) {
     this.strings = new StringInterner(sizes, arena);
-    this.#mappings = columns(9, 8, arena);
+    const column = (capacity: number): GrowableUint32 => new GrowableUint32(capacity, arena);
+    this.#mappings = Array.from({ length: 9 }, () => column(8));
     this.#mappingTable = new InternTable(8, arena);
-    this.#functions = columns(4, sizes.functions, arena);
+    this.#functions = {
+      name: column(sizes.functions),
+      systemName: column(sizes.functions),
+      fileName: column(sizes.functions),
+      startLine: column(sizes.functions),
+    };
     this.#functionTable = new InternTable(sizes.functions, arena);
-    this.#locations = columns(3, sizes.locations, arena);
+    this.#locations = { mapping: column(sizes.locations), addressLo: column(sizes.locations), addressHi: column(sizes.locations) };
     this.#locationTable = new InternTable(sizes.locations, arena);
-    this.#lineEnds = new GrowableUint32(sizes.locations, arena);
-    this.#lineFunction = new GrowableUint32(sizes.lines, arena);
-    this.#lineNumber = new GrowableUint32(sizes.lines, arena);
+    this.#lineEnds = column(sizes.locations);
+    this.#lineFunction = column(sizes.lines);
+    this.#lineNumber = column(sizes.lines);
     this.#nodes = new CallTree(sizes.nodes, arena);
   }
 
@@ -75,9 +83,11 @@ export class SymbolTable {
 
   /** The table as it is now, without copying: valid until something is added. */
   view(): Symbols {
-    const [fileName, buildId, startLo, startHi, limitLo, limitHi, offsetLo, offsetHi, flags] = views(this.#mappings);
-    const [name, systemName, functionFile, startLine] = views(this.#functions);
-    const [mapping, addressLo, addressHi] = views(this.#locations);
+    const [fileName, buildId, startLo, startHi, limitLo, limitHi, offsetLo, offsetHi, flags] = this.#mappings.map((column) =>
+      column.view(),
+    );
+    const { name, systemName, fileName: functionFile, startLine } = this.#functions;
+    const { mapping, addressLo, addressHi } = this.#locations;
     return {
       strings: { bytes: this.strings.bytes.subarray(0, this.strings.sizeBytes), ends: this.strings.ends.view() },
       mappings: {
@@ -91,8 +101,8 @@ export class SymbolTable {
         offsetHi: offsetHi!,
         flags: flags!,
       },
-      functions: { name: name!, systemName: systemName!, fileName: functionFile!, startLine: startLine! },
-      locations: { mapping: mapping!, addressLo: addressLo!, addressHi: addressHi!, lineEnds: this.#lineEnds.view() },
+      functions: { name: name.view(), systemName: systemName.view(), fileName: functionFile.view(), startLine: startLine.view() },
+      locations: { mapping: mapping.view(), addressLo: addressLo.view(), addressHi: addressHi.view(), lineEnds: this.#lineEnds.view() },
       lines: { function: this.#lineFunction.view(), number: this.#lineNumber.view() },
       nodes: { parent: this.#nodes.parent.subarray(1, this.#nodes.count), location: this.#nodes.label.subarray(1, this.#nodes.count) },
     };
@@ -113,7 +123,8 @@ export class SymbolTable {
     const mappingMap = new Uint32Array(mappings.fileName.length + 1);
     const functionMap = new Uint32Array(functions.name.length + 1);
     const locationMap = new Uint32Array(locations.mapping.length + 1);
-    const lineFunctions: number[] = [];
+    /** By line: this table's function + 1. An array that shrinks and grows for each location would be half of what a build leaves to the garbage collector. */
+    const lineFunctions = new Uint32Array(lines.function.length);
     let lineStart = 0;
     for (let i = 0; i < locations.mapping.length; i++) {
       if (i % STEP_ELEMENTS === 0) yield;
@@ -121,7 +132,6 @@ export class SymbolTable {
       if (used === undefined || used[i] !== 0) {
         const mapping = locations.mapping[i]!;
         if (mapping > 0 && mappingMap[mapping] === 0) mappingMap[mapping] = this.#internMapping(mappings, mapping - 1, string) + 1;
-        lineFunctions.length = 0;
         for (let line = lineStart; line < lineEnd; line++) {
           const fn = lines.function[line]!;
           if (fn > 0 && functionMap[fn] === 0) {
@@ -134,7 +144,7 @@ export class SymbolTable {
                 functions.startLine[at]!,
               ) + 1;
           }
-          lineFunctions.push(functionMap[fn]!);
+          lineFunctions[line] = functionMap[fn]!;
         }
         locationMap[i + 1] = this.#internLocation(
           mappingMap[mapping]!,
@@ -143,6 +153,7 @@ export class SymbolTable {
           lineFunctions,
           lines.number,
           lineStart,
+          lineEnd,
         );
       }
       lineStart = lineEnd;
@@ -178,49 +189,59 @@ export class SymbolTable {
   }
 
   #internFunction(name: number, systemName: number, fileName: number, startLine: number): number {
-    const [names, systemNames, fileNames, startLines] = this.#functions as [GrowableUint32, GrowableUint32, GrowableUint32, GrowableUint32];
+    const functions = this.#functions;
     const hash = mix(mix(mix(name, systemName), fileName), startLine);
     const table = this.#functionTable;
     let slot = table.start(hash);
     for (let id = table.at(slot); id >= 0; slot = table.next(slot), id = table.at(slot)) {
       if (
-        names.data[id] === name &&
-        systemNames.data[id] === systemName &&
-        fileNames.data[id] === fileName &&
-        startLines.data[id] === startLine
+        functions.name.data[id] === name &&
+        functions.systemName.data[id] === systemName &&
+        functions.fileName.data[id] === fileName &&
+        functions.startLine.data[id] === startLine
       )
         return id;
     }
-    const id = names.push(name);
-    systemNames.push(systemName);
-    fileNames.push(fileName);
-    startLines.push(startLine);
+    const id = functions.name.push(name);
+    functions.systemName.push(systemName);
+    functions.fileName.push(fileName);
+    functions.startLine.push(startLine);
     table.put(slot, id, hash);
     return id;
   }
 
-  #internLocation(mapping: number, lo: number, hi: number, functions: readonly number[], numbers: Uint32Array, lineStart: number): number {
-    const [mappings, los, his] = this.#locations as [GrowableUint32, GrowableUint32, GrowableUint32];
-    let hash = mix(mix(mix(functions.length, mapping), lo), hi);
-    for (let i = 0; i < functions.length; i++) hash = mix(mix(hash, functions[i]!), numbers[lineStart + i]!);
+  /** The location's lines are lineStart .. lineEnd of the columns. */
+  #internLocation(
+    mapping: number,
+    lo: number,
+    hi: number,
+    functions: Uint32Array,
+    numbers: Uint32Array,
+    lineStart: number,
+    lineEnd: number,
+  ): number {
+    const locations = this.#locations;
+    const count = lineEnd - lineStart;
+    let hash = mix(mix(mix(count, mapping), lo), hi);
+    for (let line = lineStart; line < lineEnd; line++) hash = mix(mix(hash, functions[line]!), numbers[line]!);
     const table = this.#locationTable;
     let slot = table.start(hash);
     candidates: for (let id = table.at(slot); id >= 0; slot = table.next(slot), id = table.at(slot)) {
-      if (mappings.data[id] !== mapping || los.data[id] !== lo || his.data[id] !== hi) continue;
+      if (locations.mapping.data[id] !== mapping || locations.addressLo.data[id] !== lo || locations.addressHi.data[id] !== hi) continue;
       const from = id === 0 ? 0 : this.#lineEnds.data[id - 1]!;
-      if (this.#lineEnds.data[id]! - from !== functions.length) continue;
-      for (let i = 0; i < functions.length; i++) {
-        if (this.#lineFunction.data[from + i] !== functions[i] || this.#lineNumber.data[from + i] !== numbers[lineStart + i])
+      if (this.#lineEnds.data[id]! - from !== count) continue;
+      for (let i = 0; i < count; i++) {
+        if (this.#lineFunction.data[from + i] !== functions[lineStart + i] || this.#lineNumber.data[from + i] !== numbers[lineStart + i])
           continue candidates;
       }
       return id;
     }
-    const id = mappings.push(mapping);
-    los.push(lo);
-    his.push(hi);
-    for (let i = 0; i < functions.length; i++) {
-      this.#lineFunction.push(functions[i]!);
-      this.#lineNumber.push(numbers[lineStart + i]!);
+    const id = locations.mapping.push(mapping);
+    locations.addressLo.push(lo);
+    locations.addressHi.push(hi);
+    for (let line = lineStart; line < lineEnd; line++) {
+      this.#lineFunction.push(functions[line]!);
+      this.#lineNumber.push(numbers[line]!);
     }
     this.#lineEnds.push(this.#lineFunction.length);
     table.put(slot, id, hash);
@@ -242,14 +263,6 @@ export function expectedSizes(profiles: readonly Symbols[]): SymbolSizes {
     lines: largest(({ lines }) => lines.number.length * room),
     nodes: largest(({ nodes }) => nodes.parent.length * room),
   };
-}
-
-function columns(count: number, capacity: number, arena: Arena): readonly GrowableUint32[] {
-  return Array.from({ length: count }, () => new GrowableUint32(capacity, arena));
-}
-
-function views(of: readonly GrowableUint32[]): Uint32Array[] {
-  return of.map((column) => column.view());
 }
 
 function internRow(table: InternTable, to: readonly GrowableUint32[], row: readonly number[]): number {

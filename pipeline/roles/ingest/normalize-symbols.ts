@@ -93,25 +93,34 @@ function mappingColumns(
   labels: LabelSet,
 ): QueuedProfile["mappings"] {
   const source = profile.mappings;
-  const column = (from: Uint32Array, kept: (index: number) => boolean): Uint32Array =>
-    Uint32Array.from(used, (mapping) => (mapping === 0 || !kept(mapping) ? 0 : (from[mapping - 1] as number)));
-  const all = (): boolean => true;
-  const withAddresses = (mapping: number): boolean => !isSymbolized(source.flags, mapping);
   const version = versionFields(labels);
-  return {
-    fileName: Uint32Array.from(used, (mapping) => (mapping === 0 ? 0 : strings.number(source.fileName[mapping - 1] as number))),
-    buildId: Uint32Array.from(used, (mapping) => {
-      const buildId = mapping === 0 ? 0 : (source.buildId[mapping - 1] as number);
-      return version === undefined ? strings.number(buildId) : strings.add(versionText(version, strings.text(buildId)));
-    }),
-    startLo: column(source.startLo, withAddresses),
-    startHi: column(source.startHi, withAddresses),
-    limitLo: column(source.limitLo, withAddresses),
-    limitHi: column(source.limitHi, withAddresses),
-    offsetLo: column(source.offsetLo, withAddresses),
-    offsetHi: column(source.offsetHi, withAddresses),
-    flags: column(Uint32Array.from(source.flags.subarray(0, source.count)), all),
-  };
+  const column = (): Uint32Array => new Uint32Array(used.length);
+  const fileName = column();
+  const buildId = column();
+  const startLo = column();
+  const startHi = column();
+  const limitLo = column();
+  const limitHi = column();
+  const offsetLo = column();
+  const offsetHi = column();
+  const flags = column();
+  for (let index = 0; index < used.length; index++) {
+    const mapping = (used[index] as number) - 1;
+    const isStub = mapping < 0;
+    if (!isStub) fileName[index] = strings.number(source.fileName[mapping] as number);
+    const sentBuildId = isStub ? 0 : (source.buildId[mapping] as number);
+    buildId[index] = version === undefined ? strings.number(sentBuildId) : strings.add(versionText(version, strings.text(sentBuildId)));
+    if (isStub) continue;
+    flags[index] = source.flags[mapping] as number;
+    if (isSymbolized(source.flags, mapping + 1)) continue;
+    startLo[index] = source.startLo[mapping] as number;
+    startHi[index] = source.startHi[mapping] as number;
+    limitLo[index] = source.limitLo[mapping] as number;
+    limitHi[index] = source.limitHi[mapping] as number;
+    offsetLo[index] = source.offsetLo[mapping] as number;
+    offsetHi[index] = source.offsetHi[mapping] as number;
+  }
+  return { fileName, buildId, startLo, startHi, limitLo, limitHi, offsetLo, offsetHi, flags };
 }
 
 type VersionFields = { readonly repository: string; readonly gitRef: string; readonly rootPath: string };
@@ -134,8 +143,9 @@ class UsedStrings {
   readonly #profile: DecodedProfile;
   readonly #rewritten: RewrittenStrings | undefined;
   readonly #numbers: Uint32Array;
-  /** Source of string i + 1: an index of the profile's table, or -1 - an index of `#added`. */
-  readonly #sources: number[] = [];
+  /** Source of string i + 1: an index of the profile's table, or beyond it one of `#added`. */
+  readonly #sources: Uint32Array;
+  #count = 0;
   readonly #added: Uint8Array[] = [];
   #byteTotal = 0;
 
@@ -143,6 +153,8 @@ class UsedStrings {
     this.#profile = profile;
     this.#rewritten = rewritten;
     this.#numbers = scratchZeros(profile.strings.count);
+    // Each string of the profile at most once, and for each mapping at most one more.
+    this.#sources = scratchWords(profile.strings.count + profile.mappings.count);
   }
 
   number(string: number): number {
@@ -151,16 +163,13 @@ class UsedStrings {
     const known = this.#numbers[index] as number;
     if (known !== 0) return known;
     const rewritten = this.#rewritten?.texts.get(index);
-    this.#byteTotal += rewritten === undefined ? (this.#profile.strings.lengths[index] as number) : rewritten.length;
-    const number = rewritten === undefined ? this.#sources.push(index) : this.#sources.push(-this.#added.push(rewritten));
+    const number = rewritten === undefined ? this.#take(index, this.#profile.strings.lengths[index] as number) : this.#add(rewritten);
     this.#numbers[index] = number;
     return number;
   }
 
   add(text: string): number {
-    const bytes = Buffer.from(text);
-    this.#byteTotal += bytes.length;
-    return this.#sources.push(-this.#added.push(bytes));
+    return this.#add(Buffer.from(text));
   }
 
   text(string: number): string {
@@ -170,13 +179,15 @@ class UsedStrings {
 
   table(): QueuedProfile["strings"] {
     const { bytes, starts, lengths } = this.#profile.strings;
+    const sources = this.#sources;
+    const own = this.#profile.strings.count;
     const out = new Uint8Array(this.#byteTotal);
-    const ends = new Uint32Array(this.#sources.length + 1);
+    const ends = new Uint32Array(this.#count + 1);
     let end = 0;
-    for (let index = 0; index < this.#sources.length; index++) {
-      const source = this.#sources[index] as number;
-      if (source < 0) {
-        const added = this.#added[-1 - source] as Uint8Array;
+    for (let index = 0; index < this.#count; index++) {
+      const source = sources[index] as number;
+      if (source >= own) {
+        const added = this.#added[source - own] as Uint8Array;
         out.set(added, end);
         end += added.length;
       } else {
@@ -189,5 +200,15 @@ class UsedStrings {
       ends[index + 1] = end;
     }
     return { bytes: out, ends };
+  }
+
+  #add(text: Uint8Array): number {
+    return this.#take(this.#profile.strings.count + this.#added.push(text) - 1, text.length);
+  }
+
+  #take(source: number, sizeBytes: number): number {
+    this.#byteTotal += sizeBytes;
+    this.#sources[this.#count++] = source;
+    return this.#count;
   }
 }
