@@ -124,7 +124,7 @@ export async function openParts(config: Config, log: Log, { needed, tracer }: Pa
     }
     const cores = availableParallelism();
     const decodeThreads = config.ingest.threads === 0 ? Math.max(1, Math.min(cores - 1, DECODE_THREADS_MAX)) : config.ingest.threads;
-    const threads = new WorkThreads({ decodeThreads, idleMs: IDLE_THREAD_MS });
+    const threads = new WorkThreads({ cores, decodeThreads, idleMs: IDLE_THREAD_MS });
     opened.push(() => threads.close());
     let queue: OpenedQueue | undefined;
     if (needed.has("queue")) {

@@ -27,8 +27,8 @@ function gate(): Int32Array {
   return new Int32Array(new SharedArrayBuffer(4));
 }
 
-async function withThreads(work: (threads: WorkThreads) => Promise<void>): Promise<void> {
-  const threads = new WorkThreads({ decodeThreads: 1, idleMs: 60_000 });
+async function withThreads(work: (threads: WorkThreads) => Promise<void>, cores = 2): Promise<void> {
+  const threads = new WorkThreads({ cores, decodeThreads: 1, idleMs: 60_000 });
   try {
     await work(threads);
   } finally {
@@ -66,4 +66,19 @@ describe("WorkThreads", () => {
       Atomics.store(open, 0, 1);
       expect(await merging).not.toBe(decoder);
     }));
+
+  it.each([
+    { cores: 2, apart: false },
+    { cores: 4, apart: true },
+  ])("builds while a merge goes on, of $cores cores on threads apart: $apart", ({ cores, apart }) =>
+    withThreads(async (threads) => {
+      const open = gate();
+      const merging = threads.for<Task>("merge", ({ long }) => long === true)({ gate: open, long: true } satisfies Task, options);
+      const decoding = threads.for("decode")({ gate: open } satisfies Task, options);
+      const builder = await threads.for("build")({}, options);
+      Atomics.store(open, 0, 1);
+      expect((await merging) !== builder).toBe(apart);
+      expect(await decoding).not.toBe(builder);
+    }, cores),
+  );
 });

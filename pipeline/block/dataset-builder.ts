@@ -1,4 +1,5 @@
 import { assert } from "../base/assert.ts";
+import { atOnce, type Steps } from "../base/steps.ts";
 import { type LabelSet, labelSetKey } from "../profile/labels.ts";
 import { type ProfileKind, profileKindKey } from "../profile/profile-type.ts";
 import type { QueuedProfile } from "../profile/queued-profile.ts";
@@ -96,9 +97,14 @@ export class DatasetBuilder {
 
   /** Adds another object's dataset, without the rows at times (ns since 1970) that `keep` refuses. */
   addDataset(dataset: DecodedDataset, keep?: (timeNs: bigint) => boolean): void {
+    atOnce(this.addingDataset(dataset, keep));
+  }
+
+  /** The same in steps. Nothing else may be added before the last one. */
+  *addingDataset(dataset: DecodedDataset, keep?: (timeNs: bigint) => boolean): Steps<void> {
     const kinds = dataset.kinds.map((from) => ({ ...from, rows: keep === undefined ? undefined : keptRows(from.profiles, keep) }));
     const partial = kinds.some(({ profiles, rows }) => rows !== undefined && rows.count < profiles.count);
-    const stacks = this.#symbols.addSymbols(dataset.symbols, partial ? usedStacks(dataset.symbols, kinds) : undefined);
+    const stacks = yield* this.#symbols.addingSymbols(dataset.symbols, partial ? usedStacks(dataset.symbols, kinds) : undefined);
     const series = new Int32Array(dataset.series.length).fill(-1);
     for (const { kind, profiles, samples, rows } of kinds) {
       if (rows?.count === 0) continue;
@@ -121,14 +127,22 @@ export class DatasetBuilder {
           ) + 1;
       }
       builder.addSamples(samples, newRows, stacks);
+      yield;
     }
   }
 
   /** Undefined when nothing is left: every row was a duplicate or was taken out. */
   finish(): DatasetColumns | undefined {
-    const kinds = [...this.#kinds.values()]
-      .map(({ kind, builder }) => ({ kind, columns: builder.finish() }))
-      .filter(({ columns }) => columns.profiles.count > 0);
+    return atOnce(this.finishing());
+  }
+
+  /** The same in steps. */
+  *finishing(): Steps<DatasetColumns | undefined> {
+    const kinds: { kind: ProfileKind; columns: KindColumns }[] = [];
+    for (const { kind, builder } of this.#kinds.values()) {
+      const columns = yield* builder.finishing();
+      if (columns.profiles.count > 0) kinds.push({ kind, columns });
+    }
     if (kinds.length === 0) return undefined;
     return { tenant: this.tenant, service: this.service, series: this.#series, symbols: this.#adopted ?? this.#symbols.view(), kinds };
   }

@@ -1,3 +1,4 @@
+import type { Steps } from "../base/steps.ts";
 import type { QueuedProfile } from "../profile/queued-profile.ts";
 import { type Arena, FRESH_MEMORY } from "../symbols/arena.ts";
 import { GrowableFloat64, GrowableUint32 } from "../symbols/growable.ts";
@@ -132,8 +133,8 @@ export class KindBuilder {
     for (let i = 0; i < row.length; i++) if (moved[row[i]!]! >= 0) this.#addSpan(moved[row[i]!]!, spans, traces, i);
   }
 
-  /** Sorts rows by series, time and id, drops duplicates (same series and time: the lowest id stays), and orders samples by stack and row. */
-  finish(): KindColumns {
+  /** Sorts rows by series, time and id, drops duplicates (same series and time: the lowest id stays), and orders samples by stack and row. In steps. */
+  *finishing(): Steps<KindColumns> {
     const { order, newRow } = this.#orderRows();
     const row = this.#row.view();
     const stack = this.#stack.view();
@@ -148,8 +149,14 @@ export class KindBuilder {
       kept[keptCount++] = i;
       if (stack[i]! > stackMax) stackMax = stack[i]!;
     }
+    yield;
     const samples = groupByStack(kept.subarray(0, keptCount), { stack, stackMax, row: rowOf, rowCount: order.length }, this.#arena);
-    const values = this.#values.map((column) => this.#gather(column.data, samples.order));
+    yield;
+    const values: Float64Array[] = [];
+    for (const column of this.#values) {
+      values.push(this.#gather(column.data, samples.order));
+      yield;
+    }
     const table: StackValues = {
       stacks: samples.stacks,
       runEnds: samples.runEnds,
@@ -158,6 +165,7 @@ export class KindBuilder {
       spans: this.#orderSpans(samples.order),
     };
     const profiles = this.#profileColumns(order, table);
+    yield;
     return { profiles, samples: table, totals: this.#totals(table, profiles.series) };
   }
 

@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import { assert } from "../base/assert.ts";
+import { atOnce, type Steps } from "../base/steps.ts";
 import { ByteWriter } from "./column/byte-writer.ts";
 import { compress } from "./compression.ts";
 import type { DatasetColumns } from "./dataset-builder.ts";
@@ -40,8 +41,13 @@ export class ObjectWriter {
   }
 
   add(dataset: DatasetColumns): void {
+    atOnce(this.adding(dataset));
+  }
+
+  /** The same in steps. Nothing else may be added before the last one. */
+  *adding(dataset: DatasetColumns): Steps<void> {
     const sections: SectionEntry[] = [];
-    const section = (kind: SectionKind, kindIndex: number, encode: (writer: ByteWriter) => void): void => {
+    for (const { kind, kindIndex, encode } of sectionsOf(dataset)) {
       this.#section.clear();
       encode(this.#section);
       const raw = this.#section.view();
@@ -55,15 +61,8 @@ export class ObjectWriter {
         crc32: stored.crc32,
       });
       this.#out.raw(stored.bytes);
-    };
-    section(SectionKind.Series, 0, (writer) => encodeSeries(writer, dataset.series));
-    section(SectionKind.Symbols, 0, (writer) => encodeSymbols(writer, dataset.symbols));
-    dataset.kinds.forEach(({ columns }, index) => {
-      section(SectionKind.Profiles, index, (writer) => encodeProfiles(writer, columns.profiles));
-      const { totals } = columns;
-      if (totals !== undefined) section(SectionKind.Totals, index, (writer) => encodeStackValues(writer, totals));
-      section(SectionKind.Samples, index, (writer) => encodeStackValues(writer, columns.samples));
-    });
+      yield;
+    }
     this.#datasets.push({ ...describe(dataset), sections });
   }
 
@@ -85,6 +84,23 @@ export class ObjectWriter {
     this.#out.raw(footerBytes);
     return { bytes: this.#out.take(), directory };
   }
+}
+
+type Section = { readonly kind: SectionKind; readonly kindIndex: number; readonly encode: (writer: ByteWriter) => void };
+
+/** In the order in which they are written. */
+function sectionsOf(dataset: DatasetColumns): readonly Section[] {
+  return [
+    { kind: SectionKind.Series, kindIndex: 0, encode: (writer) => encodeSeries(writer, dataset.series) },
+    { kind: SectionKind.Symbols, kindIndex: 0, encode: (writer) => encodeSymbols(writer, dataset.symbols) },
+    ...dataset.kinds.flatMap(({ columns: { profiles, totals, samples } }, kindIndex): Section[] => [
+      { kind: SectionKind.Profiles, kindIndex, encode: (writer) => encodeProfiles(writer, profiles) },
+      ...(totals === undefined
+        ? []
+        : [{ kind: SectionKind.Totals, kindIndex, encode: (writer: ByteWriter) => encodeStackValues(writer, totals) }]),
+      { kind: SectionKind.Samples, kindIndex, encode: (writer) => encodeStackValues(writer, samples) },
+    ]),
+  ];
 }
 
 function describe(dataset: DatasetColumns): Omit<DatasetEntry, "sections"> {

@@ -1,5 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
+import { systemClock } from "../../base/clock.ts";
 import { CodedError, FaultKind, type FaultRecord, faultRecord, isCoded } from "../../base/errors.ts";
+import { Turns } from "../../base/turn.ts";
 import type { ObjectDirectory } from "../../block/directory.ts";
 import type { StoreLocation } from "../../objects/location.ts";
 import { attachStore } from "../../objects/open-store.ts";
@@ -23,12 +25,16 @@ export function takesLong({ request }: Pick<MergeTask, "request">): boolean {
   return rows > QUICK_ROWS_MAX;
 }
 
-/** The thread entry of {@link mergeDatasets}: reads the inputs itself, so that they need not pass through the main thread. */
+/**
+ * The thread entry of {@link mergeDatasets}: reads the inputs itself, so that they need not pass through the main thread, and lets whoever shares
+ * the thread go on every few ms.
+ */
 export default async function merge({ location, request, port }: MergeTask): Promise<void> {
   const store = await attachStore(location);
   const send = (message: MergeMessage, transfer: readonly ArrayBuffer[] = []): void => port.postMessage(message, [...transfer]);
   try {
-    for await (const { bytes, directory } of mergeDatasets(request, (key, offset, size) => store.getRange(key, offset, size))) {
+    const readRange = (key: string, offset: number, size: number): Promise<Uint8Array> => store.getRange(key, offset, size);
+    for await (const { bytes, directory } of mergeDatasets(request, readRange, new Turns(systemClock))) {
       const own = new Uint8Array(bytes);
       send({ kind: "block", bytes: own, directory }, [own.buffer]);
     }

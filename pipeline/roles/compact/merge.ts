@@ -1,5 +1,6 @@
 import { assert } from "../../base/assert.ts";
 import { CodedError, isCoded } from "../../base/errors.ts";
+import { inSteps, NO_PAUSE, type StepPace } from "../../base/steps.ts";
 import { BLOCK_COMPRESSION_LEVEL } from "../../block/compression.ts";
 import { DatasetBuilder } from "../../block/dataset-builder.ts";
 import { type DecodedDataset, datasetRange, decodeDataset } from "../../block/dataset-reader.ts";
@@ -24,13 +25,14 @@ export const MERGE_SERVICE_SAMPLE_ROWS_MAX = 1_000_000;
 
 /**
  * Merges datasets into blocks of one tenant: service after service, each read, merged and written before the next, so that memory is bounded by
- * the largest service of the plan. A new block begins once one has reached `objectBytesMax`; a service is never split. Gives no block when every row was dropped.
+ * the largest service of the plan, and in steps, between which `pace` lets others of the thread go on. A new block begins once one has reached `objectBytesMax`; a service is never split. Gives no block when every row was dropped.
  *
  * Errors: `block_…` (corrupt) naming the object; whatever `readRange` throws.
  */
 export async function* mergeDatasets(
   request: MergeRequest,
   readRange: (key: string, offset: number, size: number) => Promise<Uint8Array>,
+  pace: StepPace = NO_PAUSE,
 ): AsyncGenerator<ObjectBytes> {
   assert(new Set(request.inputs.map(({ dataset }) => dataset.tenant)).size <= 1, "a block belongs to one tenant");
   const newWriter = (): ObjectWriter => new ObjectWriter({ level: request.level, compressionLevel: BLOCK_COMPRESSION_LEVEL });
@@ -42,14 +44,12 @@ export async function* mergeDatasets(
     for (const { key, dataset, dropped } of inputs) {
       const { offset, sizeBytes } = datasetRange(dataset);
       const decoded = decodeNamed(key, await readRange(key, offset, sizeBytes), dataset);
-      builder.addDataset(
-        decoded,
-        dropped.length === 0 ? undefined : (time) => !dropped.some(({ minNs, maxNs }) => time >= minNs && time <= maxNs),
-      );
+      const keep = dropped.length === 0 ? undefined : (time: bigint) => !dropped.some(({ minNs, maxNs }) => time >= minNs && time <= maxNs);
+      await inSteps(builder.addingDataset(decoded, keep), pace);
     }
-    const merged = builder.finish();
+    const merged = await inSteps(builder.finishing(), pace);
     if (merged === undefined) continue;
-    writer.add(merged);
+    await inSteps(writer.adding(merged), pace);
     if (writer.sizeBytes < request.objectBytesMax) continue;
     yield writer.finish();
     writer = newWriter();

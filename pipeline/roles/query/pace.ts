@@ -1,6 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
 import { CodedError, FaultKind } from "../../base/errors.ts";
-import { nextTurn } from "../../base/turn.ts";
+import { Turns } from "../../base/turn.ts";
 
 export type PaceOptions = {
   readonly clock: Clock;
@@ -10,23 +10,21 @@ export type PaceOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** Others of the thread wait this long at most while a question computes: a small question beside a large one is still quick. */
-const TURN_MS = 5;
-
 /**
  * The pace of one question: between two steps of its work it ends when nobody waits for the answer or its time is up, and lets the other questions
- * of its thread go on.
+ * of its thread go on: a small one beside a large one is still quick.
  *
  * Errors: `query_cancelled` (expired), `query_limit_duration` (expired).
  */
 export class Pace {
   readonly #options: PaceOptions;
   readonly #startedMs: number;
-  #resumedMs: number;
+  readonly #turns: Turns;
 
   constructor(options: PaceOptions) {
     this.#options = options;
-    this.#startedMs = this.#resumedMs = options.clock.monotonicMs();
+    this.#startedMs = options.clock.monotonicMs();
+    this.#turns = new Turns(options.clock);
   }
 
   /** Throws when the question is over. Undefined: go on at once. */
@@ -42,7 +40,8 @@ export class Pace {
         { facts: { limit_ms: durationMsMax } },
       );
     }
-    return nowMs - this.#resumedMs < TURN_MS ? undefined : this.#letOthers();
+    const turn = this.#turns.step();
+    return turn === undefined ? undefined : this.#after(turn);
   }
 
   /** Aborted when nobody waits for the answer any more. */
@@ -57,9 +56,8 @@ export class Pace {
     return Math.max(0, durationMsMax - (clock.monotonicMs() - this.#startedMs));
   }
 
-  async #letOthers(): Promise<void> {
-    await nextTurn();
-    this.#resumedMs = this.#options.clock.monotonicMs();
+  async #after(turn: Promise<void>): Promise<void> {
+    await turn;
     if (this.#options.signal?.aborted === true) throw queryCancelled();
   }
 }
