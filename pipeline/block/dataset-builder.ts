@@ -28,6 +28,7 @@ export class DatasetBuilder {
   readonly tenant: string;
   readonly service: string;
   readonly #arena: Arena;
+  readonly #scratch: Arena;
   readonly #sizes: SymbolSizes | undefined;
   /** Made when something has to be interned. */
   #table: SymbolTable | undefined;
@@ -37,9 +38,17 @@ export class DatasetBuilder {
   readonly #seriesIds = new Map<string, number>();
   readonly #kinds = new Map<string, { kind: ProfileKind; builder: KindBuilder }>();
 
-  /** With an arena, what {@link finish} gives is valid until the arena is released. */
-  constructor(tenant: string, service: string, memory: { readonly sizes?: SymbolSizes; readonly arena?: Arena } = {}) {
+  /**
+   * With an arena, what {@link finish} gives is valid until the arena is released. scratch: for what is needed while something is added; it may be released
+   * between two additions.
+   */
+  constructor(
+    tenant: string,
+    service: string,
+    memory: { readonly sizes?: SymbolSizes; readonly arena?: Arena; readonly scratch?: Arena } = {},
+  ) {
     this.#arena = memory.arena ?? FRESH_MEMORY;
+    this.#scratch = memory.scratch ?? FRESH_MEMORY;
     this.#sizes = memory.sizes;
     this.tenant = tenant;
     this.service = service;
@@ -72,7 +81,7 @@ export class DatasetBuilder {
   }
 
   addProfile(profile: QueuedProfile): void {
-    this.#addSamples(profile, this.#symbols.addSymbols(profile));
+    this.#addSamples(profile, this.#symbols.addSymbols(profile, undefined, this.#scratch));
   }
 
   /**
@@ -104,12 +113,13 @@ export class DatasetBuilder {
   *addingDataset(dataset: DecodedDataset, keep?: (timeNs: bigint) => boolean): Steps<void> {
     const kinds = dataset.kinds.map((from) => ({ ...from, rows: keep === undefined ? undefined : keptRows(from.profiles, keep) }));
     const partial = kinds.some(({ profiles, rows }) => rows !== undefined && rows.count < profiles.count);
-    const stacks = yield* this.#symbols.addingSymbols(dataset.symbols, partial ? usedStacks(dataset.symbols, kinds) : undefined);
+    const used = partial ? usedStacks(dataset.symbols, kinds) : undefined;
+    const stacks = yield* this.#symbols.addingSymbols(dataset.symbols, used, this.#scratch);
     const series = new Int32Array(dataset.series.length).fill(-1);
     for (const { kind, profiles, samples, rows } of kinds) {
       if (rows?.count === 0) continue;
       const builder = this.kind(kind);
-      const newRows = new Uint32Array(profiles.count);
+      const newRows = this.#scratch.zeros(profiles.count);
       const ids = idWords(profiles.ids);
       for (let row = 0; row < profiles.count; row++) {
         if (rows !== undefined && rows.kept[row] === 0) continue;
@@ -126,7 +136,7 @@ export class DatasetBuilder {
             row,
           ) + 1;
       }
-      builder.addSamples(samples, newRows, stacks);
+      builder.addSamples(samples, newRows, stacks, this.#scratch);
       yield;
     }
   }

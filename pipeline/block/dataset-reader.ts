@@ -1,5 +1,6 @@
 import type { LabelSet } from "../profile/labels.ts";
 import type { ProfileKind } from "../profile/profile-type.ts";
+import type { Arena } from "../symbols/arena.ts";
 import type { Symbols } from "../symbols/symbols.ts";
 import { type DatasetEntry, type SectionEntry, SectionKind } from "./directory.ts";
 import { blockError } from "./errors.ts";
@@ -22,11 +23,11 @@ export function datasetRange(dataset: DatasetEntry): { readonly offset: number; 
 }
 
 /**
- * Decodes a dataset from the bytes of its {@link datasetRange}.
+ * Decodes a dataset from the bytes of its {@link datasetRange}; with a memory, what it gives lives as long as that.
  *
  * Errors: `block_checksum_mismatch`, `block_section_corrupt`.
  */
-export function decodeDataset(range: Uint8Array, dataset: DatasetEntry): DecodedDataset {
+export function decodeDataset(range: Uint8Array, dataset: DatasetEntry, memory?: Arena): DecodedDataset {
   const { offset } = datasetRange(dataset);
   const stored = (section: SectionEntry): Uint8Array =>
     range.subarray(section.offset - offset, section.offset - offset + section.sizeBytes);
@@ -40,14 +41,14 @@ export function decodeDataset(range: Uint8Array, dataset: DatasetEntry): Decoded
   const symbols = need(SectionKind.Symbols, 0);
   const decoded = {
     series: readSeries(stored(series), series),
-    symbols: readSymbols(stored(symbols), symbols),
+    symbols: readSymbols(stored(symbols), symbols, memory),
     kinds: dataset.kinds.map(({ kind }, index) => {
       const profiles = need(SectionKind.Profiles, index);
       const samples = need(SectionKind.Samples, index);
       return {
         kind,
-        profiles: readProfiles(stored(profiles), profiles, dataset),
-        samples: readStackValues(stored(samples), samples, dataset),
+        profiles: readProfiles(stored(profiles), profiles, dataset, memory),
+        samples: readStackValues(stored(samples), samples, dataset, memory),
       };
     }),
   };

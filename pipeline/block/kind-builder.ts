@@ -99,12 +99,12 @@ export class KindBuilder {
   }
 
   /** Adds another dataset's samples. rows: this builder's row + 1 by the table's row, 0 for rows to leave out; stacks: by the table's stack. */
-  addSamples(table: StackValues, rows: Uint32Array, stacks: Uint32Array): void {
+  addSamples(table: StackValues, rows: Uint32Array, stacks: Uint32Array, scratch: Arena): void {
     const first = this.#row.length;
     const count = table.row.length;
     this.#stack.reserve(count);
     this.#row.reserve(count);
-    const taken = new Uint32Array(count);
+    const taken = scratch.uint32(count);
     let takenCount = 0;
     let at = 0;
     for (let run = 0; run < table.runEnds.length; run++) {

@@ -1,5 +1,6 @@
 import { crc32 } from "node:zlib";
 import type { LabelSet } from "../profile/labels.ts";
+import type { Arena } from "../symbols/arena.ts";
 import type { Symbols } from "../symbols/symbols.ts";
 import { ByteReader } from "./column/byte-reader.ts";
 import { decompress } from "./compression.ts";
@@ -64,26 +65,26 @@ export function findSection(dataset: DatasetEntry, kind: SectionKind, kindIndex 
 }
 
 /*
- * Decoding of a section from its stored bytes. Errors: `block_checksum_mismatch`, `block_section_corrupt`.
+ * Decoding of a section from its stored bytes; with a memory, what comes of it lives as long as that. Errors: `block_checksum_mismatch`, `block_section_corrupt`.
  */
 
 export function readSeries(stored: Uint8Array, section: SectionEntry): readonly LabelSet[] {
   return decodeSeries(decompress(stored, section));
 }
 
-export function readSymbols(stored: Uint8Array, section: SectionEntry): Symbols {
-  return decodeSymbols(decompress(stored, section));
+export function readSymbols(stored: Uint8Array, section: SectionEntry, memory?: Arena): Symbols {
+  return decodeSymbols(decompress(stored, section), memory);
 }
 
-export function readProfiles(stored: Uint8Array, section: SectionEntry, dataset: DatasetEntry): ProfileColumns {
-  const profiles = decodeProfiles(decompress(stored, section), sampleTypes(section, dataset));
+export function readProfiles(stored: Uint8Array, section: SectionEntry, dataset: DatasetEntry, memory?: Arena): ProfileColumns {
+  const profiles = decodeProfiles(decompress(stored, section), sampleTypes(section, dataset), memory);
   checkBelow(profiles.series, dataset.seriesCount, "series");
   return profiles;
 }
 
 /** Samples or Totals; rows refer to profile rows or series. */
-export function readStackValues(stored: Uint8Array, section: SectionEntry, dataset: DatasetEntry): StackValues {
-  const table = decodeStackValues(decompress(stored, section), sampleTypes(section, dataset));
+export function readStackValues(stored: Uint8Array, section: SectionEntry, dataset: DatasetEntry, memory?: Arena): StackValues {
+  const table = decodeStackValues(decompress(stored, section), sampleTypes(section, dataset), memory);
   const rows = section.kind === SectionKind.Totals ? dataset.seriesCount : dataset.kinds[section.kindIndex]!.profileRows;
   checkBelow(table.row, rows, "row");
   return table;

@@ -12,6 +12,16 @@ import { encodeSeries } from "./section/series.ts";
 import { encodeStackValues } from "./section/stack-values.ts";
 import { encodeSymbols } from "./section/symbols.ts";
 
+/** memory: of one writer after the other, for a thread that writes many objects. */
+export type ObjectWriterOptions = { readonly level: number; readonly compressionLevel: number; readonly memory?: WriterMemory };
+
+/** out: the object so far. section: one section before compression, the same memory for all of them. */
+export type WriterMemory = { readonly out: ByteWriter; readonly section: ByteWriter };
+
+export function writerMemory(): WriterMemory {
+  return { out: new ByteWriter(256 * 1024), section: new ByteWriter(256 * 1024) };
+}
+
 export type ObjectBytes = { readonly bytes: Uint8Array; readonly directory: ObjectDirectory };
 
 /**
@@ -22,14 +32,17 @@ export type ObjectBytes = { readonly bytes: Uint8Array; readonly directory: Obje
 export class ObjectWriter {
   readonly #level: number;
   readonly #compressionLevel: number;
-  readonly #out = new ByteWriter(256 * 1024);
-  /** One section before compression: the same memory for all of them. */
-  readonly #section = new ByteWriter(256 * 1024);
+  readonly #out: ByteWriter;
+  readonly #section: ByteWriter;
   readonly #datasets: DatasetEntry[] = [];
 
-  constructor(options: { readonly level: number; readonly compressionLevel: number }) {
+  constructor(options: ObjectWriterOptions) {
+    const { out, section } = options.memory ?? writerMemory();
     this.#level = options.level;
     this.#compressionLevel = options.compressionLevel;
+    this.#out = out;
+    this.#out.clear();
+    this.#section = section;
   }
 
   get sizeBytes(): number {

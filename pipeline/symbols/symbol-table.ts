@@ -61,18 +61,21 @@ export class SymbolTable {
     this.#nodes = new CallTree(sizes.nodes, arena);
   }
 
-  /** Adds the symbols of a profile or dataset. Returns this table's stack by theirs; stacks that `used` marks 0 are left out (and 0). */
-  addSymbols(symbols: Symbols, used?: Uint8Array): Uint32Array {
-    return atOnce(this.addingSymbols(symbols, used));
+  /**
+   * Adds the symbols of a profile or dataset. Returns this table's stack by theirs; stacks that `used` marks 0 are left out (and 0). scratch: where
+   * the answer and what is needed on the way are put.
+   */
+  addSymbols(symbols: Symbols, used?: Uint8Array, scratch?: Arena): Uint32Array {
+    return atOnce(this.addingSymbols(symbols, used, scratch));
   }
 
   /** The same in steps. Nothing else may be added before the last one. */
-  *addingSymbols(symbols: Symbols, used?: Uint8Array): Steps<Uint32Array> {
+  *addingSymbols(symbols: Symbols, used?: Uint8Array, scratch: Arena = FRESH_MEMORY): Steps<Uint32Array> {
     const { parent, location } = symbols.nodes;
     const needed = used === undefined ? undefined : withAncestors(used, parent);
-    const locations = yield* this.#addTables(symbols, needed === undefined ? undefined : usedLocations(needed, symbols));
+    const locations = yield* this.#addTables(symbols, needed === undefined ? undefined : usedLocations(needed, symbols), scratch);
     const tree = this.#nodes;
-    const nodes = new Uint32Array(parent.length + 1);
+    const nodes = scratch.zeros(parent.length + 1);
     for (let i = 0; i < parent.length; i++) {
       if (i % STEP_ELEMENTS === 0) yield;
       if (needed !== undefined && needed[i + 1] === 0) continue;
@@ -109,9 +112,9 @@ export class SymbolTable {
   }
 
   /** Interns everything but stacks; `used` (by location) marks what is wanted, everything by default. */
-  *#addTables(tables: SymbolTables, used?: Uint8Array): Steps<LocationMap> {
+  *#addTables(tables: SymbolTables, used: Uint8Array | undefined, scratch: Arena): Steps<LocationMap> {
     const lazyStrings = used === undefined ? undefined : new Int32Array(tables.strings.ends.length).fill(-1);
-    const strings = lazyStrings === undefined ? yield* this.#addStrings(tables.strings) : undefined;
+    const strings = lazyStrings === undefined ? yield* this.#addStrings(tables.strings, scratch) : undefined;
     const string = (id: number): number => {
       if (strings !== undefined) return strings[id]!;
       const known = lazyStrings![id]!;
@@ -120,11 +123,11 @@ export class SymbolTable {
       return (lazyStrings![id] = this.strings.intern(tables.strings.bytes, start, tables.strings.ends[id]! - start));
     };
     const { mappings, functions, locations, lines } = tables;
-    const mappingMap = new Uint32Array(mappings.fileName.length + 1);
-    const functionMap = new Uint32Array(functions.name.length + 1);
-    const locationMap = new Uint32Array(locations.mapping.length + 1);
+    const mappingMap = scratch.zeros(mappings.fileName.length + 1);
+    const functionMap = scratch.zeros(functions.name.length + 1);
+    const locationMap = scratch.zeros(locations.mapping.length + 1);
     /** By line: this table's function + 1. An array that shrinks and grows for each location would be half of what a build leaves to the garbage collector. */
-    const lineFunctions = new Uint32Array(lines.function.length);
+    const lineFunctions = scratch.uint32(lines.function.length);
     let lineStart = 0;
     for (let i = 0; i < locations.mapping.length; i++) {
       if (i % STEP_ELEMENTS === 0) yield;
@@ -161,8 +164,8 @@ export class SymbolTable {
     return locationMap;
   }
 
-  *#addStrings(strings: SymbolTables["strings"]): Steps<Uint32Array> {
-    const map = new Uint32Array(strings.ends.length);
+  *#addStrings(strings: SymbolTables["strings"], scratch: Arena): Steps<Uint32Array> {
+    const map = scratch.uint32(strings.ends.length);
     let start = 0;
     for (let i = 0; i < map.length; i++) {
       if (i % STEP_ELEMENTS === 0) yield;

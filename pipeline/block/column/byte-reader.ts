@@ -1,3 +1,4 @@
+import { type Arena, FRESH_MEMORY } from "../../symbols/arena.ts";
 import { blockError } from "../errors.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: false });
@@ -9,11 +10,14 @@ const decoder = new TextDecoder("utf-8", { fatal: false });
  */
 export class ByteReader {
   readonly bytes: Uint8Array;
+  /** Where columns that are read are put. */
+  readonly memory: Arena;
   at = 0;
   #view: DataView | undefined;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, memory: Arena = FRESH_MEMORY) {
     this.bytes = bytes;
+    this.memory = memory;
   }
 
   get remaining(): number {

@@ -14,7 +14,7 @@ export function writePlain(writer: ByteWriter, column: Uint32Array): void {
 
 export function readPlain(reader: ByteReader, count: number): Uint32Array {
   guard(reader, count);
-  const column = new Uint32Array(count);
+  const column = reader.memory.uint32(count);
   const { bytes } = reader;
   let at = reader.at;
   for (let i = 0; i < count; i++) {
@@ -39,7 +39,7 @@ export function writeDelta(writer: ByteWriter, column: Uint32Array): void {
 
 export function readDelta(reader: ByteReader, count: number): Uint32Array {
   guard(reader, count);
-  const column = new Uint32Array(count);
+  const column = reader.memory.uint32(count);
   const { bytes } = reader;
   let at = reader.at;
   let previous = 0;
@@ -66,7 +66,7 @@ export function writeRelative(writer: ByteWriter, column: Uint32Array, base: Uin
 
 export function readRelative(reader: ByteReader, base: Uint32Array): Uint32Array {
   guard(reader, base.length);
-  const column = new Uint32Array(base.length);
+  const column = reader.memory.uint32(base.length);
   for (let i = 0; i < column.length; i++) column[i] = base[i]! + reader.signed();
   return column;
 }
@@ -82,7 +82,7 @@ export function writeEnds(writer: ByteWriter, ends: Uint32Array): void {
 
 export function readEnds(reader: ByteReader, count: number): Uint32Array {
   guard(reader, count);
-  const ends = new Uint32Array(count);
+  const ends = reader.memory.uint32(count);
   let end = 0;
   for (let i = 0; i < count; i++) {
     end += reader.varint();

@@ -52,9 +52,10 @@ export function readValues(reader: ByteReader, columnCount: number, runEnds: Uin
   for (let index = 0; index < columnCount; index++) {
     const mode = reader.byte() as ValueMode;
     if (mode !== ValueMode.Zero && rows > reader.remaining) throw reader.corrupt(`${rows} values with ${reader.remaining} bytes left`);
-    const column = new Float64Array(rows);
+    const column = reader.memory.float64(rows);
     switch (mode) {
       case ValueMode.Zero:
+        column.fill(0);
         break;
       case ValueMode.Plain:
         for (let i = 0; i < rows; i++) column[i] = reader.varint();

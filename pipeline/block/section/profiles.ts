@@ -1,3 +1,4 @@
+import type { Arena } from "../../symbols/arena.ts";
 import { ByteReader } from "../column/byte-reader.ts";
 import type { ByteWriter } from "../column/byte-writer.ts";
 import { readDelta, writeDelta } from "../column/integers.ts";
@@ -38,11 +39,11 @@ export function encodeProfiles(writer: ByteWriter, profiles: ProfileColumns): vo
 }
 
 /** Errors: `block_section_corrupt`. */
-export function decodeProfiles(raw: Uint8Array, sampleTypes: number): ProfileColumns {
-  const reader = new ByteReader(raw);
+export function decodeProfiles(raw: Uint8Array, sampleTypes: number, memory?: Arena): ProfileColumns {
+  const reader = new ByteReader(raw, memory);
   const count = reader.count(PROFILE_ID_BYTES);
   const series = readDelta(reader, count);
-  const timeMs = new Float64Array(count);
+  const timeMs = reader.memory.float64(count);
   let previousMs = 0;
   for (let i = 0; i < count; i++) {
     previousMs += reader.signed();

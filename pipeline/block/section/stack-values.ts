@@ -1,3 +1,4 @@
+import type { Arena } from "../../symbols/arena.ts";
 import { ByteReader } from "../column/byte-reader.ts";
 import type { ByteWriter } from "../column/byte-writer.ts";
 import { readValues, writeValues } from "../column/values.ts";
@@ -46,18 +47,18 @@ export function encodeStackValues(writer: ByteWriter, table: StackValues): void 
 }
 
 /** Errors: `block_section_corrupt`. */
-export function decodeStackValues(raw: Uint8Array, sampleTypes: number): StackValues {
-  const reader = new ByteReader(raw);
+export function decodeStackValues(raw: Uint8Array, sampleTypes: number, memory?: Arena): StackValues {
+  const reader = new ByteReader(raw, memory);
   const stackCount = reader.count(2);
   const rowCount = reader.count();
-  const stacks = new Uint32Array(stackCount);
+  const stacks = reader.memory.uint32(stackCount);
   let previous = 0;
   for (let i = 0; i < stackCount; i++) stacks[i] = previous += reader.varint();
-  const runEnds = new Uint32Array(stackCount);
+  const runEnds = reader.memory.uint32(stackCount);
   previous = 0;
   for (let i = 0; i < stackCount; i++) runEnds[i] = previous += reader.varint();
   if (previous !== rowCount) throw reader.corrupt(`runs of ${previous} rows in a table of ${rowCount}`);
-  const row = new Uint32Array(rowCount);
+  const row = reader.memory.uint32(rowCount);
   let at = 0;
   for (let run = 0; run < stackCount; run++) {
     previous = -1;

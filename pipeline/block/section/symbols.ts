@@ -1,3 +1,4 @@
+import type { Arena } from "../../symbols/arena.ts";
 import type { Symbols } from "../../symbols/symbols.ts";
 import { ByteReader } from "../column/byte-reader.ts";
 import type { ByteWriter } from "../column/byte-writer.ts";
@@ -27,8 +28,8 @@ export function encodeSymbols(writer: ByteWriter, symbols: Symbols): void {
 }
 
 /** Errors: `block_section_corrupt`; every reference is checked, so that readers need not. */
-export function decodeSymbols(raw: Uint8Array): Symbols {
-  const reader = new ByteReader(raw);
+export function decodeSymbols(raw: Uint8Array, memory?: Arena): Symbols {
+  const reader = new ByteReader(raw, memory);
   const [stringCount, mappingCount, functionCount, locationCount, lineCount, nodeCount] = Array.from({ length: 6 }, () =>
     reader.count(),
   ) as Counts;
@@ -56,11 +57,12 @@ export function decodeSymbols(raw: Uint8Array): Symbols {
     lineEnds: readEnds(reader, locationCount),
   };
   const lines = { function: readDelta(reader, lineCount), number: readDelta(reader, lineCount) };
-  const distance = readPlain(reader, nodeCount);
-  const parent = distance.map((back, i) => {
+  const parent = readPlain(reader, nodeCount);
+  for (let i = 0; i < parent.length; i++) {
+    const back = parent[i]!;
     if (back === 0 || back > i + 1) throw reader.corrupt("a stack node whose parent comes after it");
-    return i + 1 - back;
-  });
+    parent[i] = i + 1 - back;
+  }
   const nodes = { parent, location: readDelta(reader, nodeCount) };
   reader.end();
   for (const column of [mappings.fileName, mappings.buildId, functions.name, functions.systemName, functions.fileName])

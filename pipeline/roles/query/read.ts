@@ -58,7 +58,7 @@ export class SectionReader {
   }
 
   symbols(planned: PlannedDataset): Promise<Symbols> {
-    return this.#cached(planned, SectionKind.Symbols, 0, readSymbols);
+    return this.#cached(planned, SectionKind.Symbols, 0, (stored, section) => readSymbols(stored, section));
   }
 
   /** The dataset's stacks as calls of function names: derived from the symbols once, and kept beside them. */

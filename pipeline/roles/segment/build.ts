@@ -3,7 +3,7 @@ import { MIB } from "../../base/units.ts";
 import { SEGMENT_COMPRESSION_LEVEL } from "../../block/compression.ts";
 import { DatasetBuilder, type DatasetColumns } from "../../block/dataset-builder.ts";
 import type { ObjectDirectory } from "../../block/directory.ts";
-import { type ObjectBytes, ObjectWriter } from "../../block/writer.ts";
+import { type ObjectBytes, ObjectWriter, writerMemory } from "../../block/writer.ts";
 import type { QueuedProfile } from "../../profile/queued-profile.ts";
 import { decodeQueuedProfile } from "../../profile/queued-profile-codec.ts";
 import { Arena } from "../../symbols/arena.ts";
@@ -42,7 +42,7 @@ export function buildSegmentFromMessages(messages: readonly Uint8Array[]): Segme
 /** Builds one segment from at least one profile. Pure; the same profiles in another order give the same answers. */
 export function buildSegment(profiles: readonly QueuedProfile[]): ObjectBytes {
   const byDataset = Map.groupBy(profiles, ({ tenant, service }) => `${tenant}\0${service}`);
-  const writer = new ObjectWriter({ level: 0, compressionLevel: SEGMENT_COMPRESSION_LEVEL });
+  const writer = new ObjectWriter({ level: 0, compressionLevel: SEGMENT_COMPRESSION_LEVEL, memory: written });
   for (const key of [...byDataset.keys()].sort()) {
     const dataset = buildDataset(byDataset.get(key)!);
     if (dataset !== undefined) writer.add(dataset);
@@ -53,10 +53,12 @@ export function buildSegment(profiles: readonly QueuedProfile[]): ObjectBytes {
 
 /** Of this thread. The writer is done with a dataset before the next one is begun. */
 const arena = new Arena(32 * MIB);
+/** Of this thread. A segment is written at once, and leaves in memory of its own. */
+const written = writerMemory();
 
 function buildDataset(profiles: readonly QueuedProfile[]): DatasetColumns | undefined {
   const { tenant, service } = profiles[0]!;
-  const builder = new DatasetBuilder(tenant, service, { sizes: expectedSizes(profiles), arena });
+  const builder = new DatasetBuilder(tenant, service, { sizes: expectedSizes(profiles), arena, scratch: arena });
   for (const { kind, samples } of profiles) builder.expect(kind, samples.count);
   builder.allocate();
   if (profiles.length === 1) builder.addOnlyProfile(profiles[0]!);
