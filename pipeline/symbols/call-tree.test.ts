@@ -9,6 +9,8 @@ describe("CallTree", () => {
         const tree = new CallTree(2);
         const known = new Map<string, number>();
         for (const path of paths) {
+          const nodes = Uint32Array.from(path);
+          const last = tree.descend(0, nodes, 0, path.length);
           let node = 0;
           for (let depth = 0; depth < path.length; depth++) {
             const parent = node;
@@ -19,7 +21,9 @@ describe("CallTree", () => {
             expect(tree.parent[node]).toBe(parent);
             expect(tree.label[node]).toBe(path[depth]);
             expect(parent).toBeLessThan(node);
+            expect(nodes[depth]).toBe(node);
           }
+          expect(last).toBe(node);
         }
         expect(new Set(known.values()).size).toBe(known.size);
         expect(tree.count).toBe(known.size + 1);

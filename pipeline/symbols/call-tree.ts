@@ -55,6 +55,29 @@ export class CallTree {
     return this.#hashedChild(parent, label);
   }
 
+  /**
+   * The node at the end of a path: path[from .. end] are the labels below `start`, callers first. Leaves in `path` the node of each. The same as `child` for
+   * one after the other, in a loop that asks the tree for its columns only when they may have changed.
+   */
+  descend(start: number, path: Uint32Array, from: number, end: number): number {
+    let node = start;
+    let labels = this.label;
+    let firsts = this.#firstChild;
+    for (let at = from; at < end; at++) {
+      const label = path[at]!;
+      const first = firsts[node]!;
+      if (first !== 0 && labels[first] === label) {
+        node = first;
+      } else {
+        node = this.child(node, label);
+        labels = this.label;
+        firsts = this.#firstChild;
+      }
+      path[at] = node;
+    }
+    return node;
+  }
+
   #link(parent: number, label: number): number {
     const node = this.#append(parent, label);
     this.#nextSibling[node] = this.#firstChild[parent]!;

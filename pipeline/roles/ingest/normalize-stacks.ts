@@ -71,7 +71,7 @@ export class StackTree {
     for (const shared = Math.min(depth, this.#pathDepth); at < shared; at++) {
       if (path[at] !== location[at < more ? extensionEnd - at : ownEnd - at]) break;
     }
-    let node = at === 0 ? 0 : (pathNode[at - 1] as number);
+    const node = at === 0 ? 0 : (pathNode[at - 1] as number);
     const known = at;
     const usedBefore = this.#used;
     for (; at < depth; at++) {
@@ -86,12 +86,11 @@ export class StackTree {
           return DROPPED;
         }
       }
-      pathNode[at] = number;
+      pathNode[at] = number - 1;
     }
     // All of them are there, so now the tree may grow.
-    for (at = known; at < depth; at++) pathNode[at] = node = this.#tree.child(node, (pathNode[at] as number) - 1);
     this.#pathDepth = depth;
-    return node;
+    return this.#tree.descend(node, pathNode, known, depth);
   }
 
   #numberOf(location: number): number {
