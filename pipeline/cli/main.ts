@@ -13,6 +13,16 @@ const program = new Command("brazier")
   .enablePositionalOptions();
 
 program
+  .option("--version", "tell the version, and the commit where it runs from a clone")
+  .allowExcessArguments()
+  .action(async (options: { readonly version?: true }, command: Command) => {
+    if (options.version === true) return (await import("./version.ts")).version();
+    const [unknown] = command.args;
+    if (unknown !== undefined) command.error(`error: unknown command '${unknown}'`);
+    command.help({ error: true });
+  });
+
+program
   .command("serve")
   .description("Run the server: every role in one process, or some of them.")
   .option("--role <roles>", "all, or some of ingest, segment, compact, query with commas between (role; default all)")
