@@ -1,4 +1,4 @@
-import { type Label, type LabelSet, labelSetKey } from "../../../profile/labels.ts";
+import { type LabelSet, labelSetKey } from "../../../profile/labels.ts";
 import { type ProfileKind, profileTypeId } from "../../../profile/profile-type.ts";
 import { catalogLabels } from "../catalog-labels.ts";
 import type { SeriesOfKind, ServiceOfKind } from "../engine-interface.ts";
@@ -59,71 +59,93 @@ export function encodeSeries(series: readonly SeriesOfKind[], names: readonly st
   const wanted = names.length === 0 ? undefined : new Set(names);
   const wantsKindLabels = wanted === undefined || KIND_LABELS.some((name) => wanted.has(name));
   // What repeats is cut and keyed once: the labels of a kind, and those of a series, which has several sample types.
-  const ofKind = new Map<ProfileKind, KeyedLabels[]>();
-  const sets = new Map<string, Map<string, LabelSet>>();
+  const pairs = new LabelPairs();
+  const ofKind = new Map<ProfileKind, KeyedPairs[]>();
+  const sets = new Map<string, { readonly own: readonly LabelPair[]; readonly merged: Map<string, readonly LabelPair[]> }>();
   for (const { labels, kind, sampleTypes } of series) {
     let own = wanted === undefined ? labels : projectLabels(labels, names);
     if (!utf8Names) own = own.filter((label) => isLegacyName(label.name));
     const ownKey = labelSetKey(own);
-    let merged = sets.get(ownKey);
-    if (merged === undefined) sets.set(ownKey, (merged = new Map()));
+    let known = sets.get(ownKey);
+    if (known === undefined) sets.set(ownKey, (known = { own: pairs.of(own), merged: new Map() }));
     let kindSets = ofKind.get(kind);
     if (kindSets === undefined) ofKind.set(kind, (kindSets = []));
     // Without the labels that follow from it, one sample type stands for all.
     for (const sampleType of wantsKindLabels ? sampleTypes : sampleTypes.slice(0, 1)) {
-      const derived = (kindSets[sampleType] ??= keyed(projectKind(kind, sampleType, wanted)));
-      if (!merged.has(derived.key)) merged.set(derived.key, mergeLabels(own, derived.labels));
+      const derived = (kindSets[sampleType] ??= pairs.keyed(projectKind(kind, sampleType, wanted)));
+      if (!known.merged.has(derived.key)) known.merged.set(derived.key, mergePairs(known.own, derived.pairs));
     }
   }
-  // Keys sort as their sets do, since NUL sorts before all that can be in a label, and far faster.
-  const sorted = Array.from(sets.values(), (merged) => Array.from(merged.values(), keyed))
+  pairs.rank();
+  const sorted = Array.from(sets.values(), ({ merged }) => [...merged.values()])
     .flat()
-    .filter(({ key }) => key !== "")
-    .sort((a, b) => (a.key < b.key ? -1 : 1));
+    .filter((set) => set.length > 0)
+    .sort(compareByRank);
   const writer = new ProtoWriter(64 + sorted.length * 512);
-  const pairs = new LabelPairs();
-  for (const { labels } of sorted) {
+  for (const set of sorted) {
     const mark = writer.begin(2);
-    for (const { name, value } of labels) writer.raw(pairs.bytes(name, value));
+    for (const { bytes } of set) writer.raw(bytes);
     writer.end(mark);
   }
   return writer.finish();
 }
 
-type KeyedLabels = { readonly labels: LabelSet; readonly key: string };
-
-function keyed(labels: LabelSet): KeyedLabels {
-  return { labels, key: labelSetKey(labels) };
-}
+/** bytes: the pair as field 1 of a message. rank: its place among all pairs of an answer, by name and value, once they are ranked. */
+type LabelPair = { readonly name: string; readonly value: string; readonly bytes: Uint8Array; rank: number };
+type KeyedPairs = { readonly pairs: readonly LabelPair[]; readonly key: string };
 
 /** Two sorted sets without a common name as one. */
-function mergeLabels(a: LabelSet, b: LabelSet): LabelSet {
-  const merged: Label[] = [];
+function mergePairs(a: readonly LabelPair[], b: readonly LabelPair[]): readonly LabelPair[] {
+  const merged: LabelPair[] = [];
   let at = 0;
-  for (const label of a) {
-    for (let next = b[at]; next !== undefined && next.name < label.name; next = b[at]) {
+  for (const pair of a) {
+    for (let next = b[at]; next !== undefined && next.name < pair.name; next = b[at]) {
       merged.push(next);
       at++;
     }
-    merged.push(label);
+    merged.push(pair);
   }
   return at < b.length ? merged.concat(b.slice(at)) : merged;
 }
 
-/** Encoded label pairs, as field 1 of a message: a fleet has many series of few different pairs. */
-class LabelPairs {
-  readonly #byName = new Map<string, Map<string, Uint8Array>>();
+/** Sets in order of their first pair, then of their second …; what a longer one begins with comes before it. */
+function compareByRank(a: readonly LabelPair[], b: readonly LabelPair[]): number {
+  const shared = Math.min(a.length, b.length);
+  for (let at = 0; at < shared; at++) {
+    const difference = (a[at] as LabelPair).rank - (b[at] as LabelPair).rank;
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
 
-  bytes(name: string, value: string): Uint8Array {
+/** The label pairs of an answer, each once: a fleet has many series of few different pairs, and numbers compare faster than what they stand for. */
+class LabelPairs {
+  readonly #byName = new Map<string, Map<string, LabelPair>>();
+
+  of(labels: LabelSet): readonly LabelPair[] {
+    return labels.map(({ name, value }) => this.#pair(name, value));
+  }
+
+  keyed(labels: LabelSet): KeyedPairs {
+    return { pairs: this.of(labels), key: labelSetKey(labels) };
+  }
+
+  /** To be called when all pairs are there. */
+  rank(): void {
+    let rank = 0;
+    for (const [, byValue] of [...this.#byName].sort(byKey)) for (const [, pair] of [...byValue].sort(byKey)) pair.rank = rank++;
+  }
+
+  #pair(name: string, value: string): LabelPair {
     let byValue = this.#byName.get(name);
     if (byValue === undefined) this.#byName.set(name, (byValue = new Map()));
-    let bytes = byValue.get(value);
-    if (bytes === undefined) {
+    let pair = byValue.get(value);
+    if (pair === undefined) {
       const writer = new ProtoWriter(16 + name.length + value.length);
       encodeLabels(writer, 1, [{ name, value }]);
-      byValue.set(value, (bytes = writer.finish()));
+      byValue.set(value, (pair = { name, value, bytes: writer.finish(), rank: 0 }));
     }
-    return bytes;
+    return pair;
   }
 }
 
