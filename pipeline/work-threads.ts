@@ -4,7 +4,7 @@ import type { RunTask, TaskOptions } from "./base/run-task.ts";
 /** From so many on a builder and a merger can both be busy beside a decoder and the listening thread. */
 const CORES_FOR_OWN_THREADS = 4;
 
-export type WorkThreadsOptions = { readonly cores: number; readonly decodeThreads: number; readonly idleMs: number };
+type WorkThreadsOptions = { readonly cores: number; readonly decodeThreads: number; readonly idleMs: number };
 
 /** What a thread is for. */
 export type Work = "decode" | "build" | "merge";

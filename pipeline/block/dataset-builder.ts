@@ -104,12 +104,7 @@ export class DatasetBuilder {
     this.kind(profile.kind).addProfile(profile, stacks, series);
   }
 
-  /** Adds another object's dataset, without the rows at times (ns since 1970) that `keep` refuses. */
-  addDataset(dataset: DecodedDataset, keep?: (timeNs: bigint) => boolean): void {
-    atOnce(this.addingDataset(dataset, keep));
-  }
-
-  /** The same in steps. Nothing else may be added before the last one. */
+  /** Adds another object's dataset, without the rows at times (ns since 1970) that `keep` refuses. In steps; nothing else may be added before the last one. */
   *addingDataset(dataset: DecodedDataset, keep?: (timeNs: bigint) => boolean): Steps<void> {
     const kinds = dataset.kinds.map((from) => ({ ...from, rows: keep === undefined ? undefined : keptRows(from.profiles, keep) }));
     const partial = kinds.some(({ profiles, rows }) => rows !== undefined && rows.count < profiles.count);

@@ -98,7 +98,7 @@ export class KindBuilder {
     return this.#series.push(series);
   }
 
-  /** Adds another dataset's samples. rows: this builder's row + 1 by the table's row, 0 for rows to leave out; stacks: by the table's stack. */
+  /** Adds another dataset's samples. rows: this builder's row + 1 by the table's row, 0 for rows to leave out; stacks: by the table's stack; scratch: released by the caller. */
   addSamples(table: StackValues, rows: Uint32Array, stacks: Uint32Array, scratch: Arena): void {
     const first = this.#row.length;
     const count = table.row.length;

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../base/random.ts";
+import { atOnce } from "../base/steps.ts";
 import type { QueuedProfile } from "../profile/queued-profile.ts";
 import { CPU_KIND, MEMORY_KIND, testQueuedProfile } from "../profile/testing/test-queued-profile.ts";
 import { buildSegment } from "../roles/segment/build.ts";
@@ -43,7 +44,7 @@ function mergeAll(objects: readonly Uint8Array[]): Uint8Array {
       const builder = builders.get(key) ?? new DatasetBuilder(entry.tenant, entry.service);
       builders.set(key, builder);
       const { offset, sizeBytes } = datasetRange(entry);
-      builder.addDataset(decodeDataset(object.subarray(offset, offset + sizeBytes), entry));
+      atOnce(builder.addingDataset(decodeDataset(object.subarray(offset, offset + sizeBytes), entry)));
     }
   }
   const writer = new ObjectWriter({ level: 1, compressionLevel: 3 });
@@ -99,7 +100,7 @@ describe("an object", () => {
     const entry = readDirectory(object).datasets[0]!;
     const { offset, sizeBytes } = datasetRange(entry);
     const builder = new DatasetBuilder(entry.tenant, entry.service);
-    builder.addDataset(decodeDataset(object.subarray(offset, offset + sizeBytes), entry), (timeNs) => timeNs >= 2_000_000_000n);
+    atOnce(builder.addingDataset(decodeDataset(object.subarray(offset, offset + sizeBytes), entry), (timeNs) => timeNs >= 2_000_000_000n));
     const columns = builder.finish()!;
     expect(columns.kinds[0]!.columns.profiles.count).toBe(1);
     expect(Buffer.from(columns.symbols.strings.bytes).toString()).not.toContain("old");

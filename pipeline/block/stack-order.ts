@@ -70,7 +70,7 @@ export function sumOverRows(table: StackValues, groupOf: Uint32Array, arena: Are
 }
 
 function countingSort(samples: Uint32Array, keys: Uint32Array, keyCount: number, arena: Arena): Uint32Array {
-  const starts = arena.uint32(keyCount + 1).fill(0);
+  const starts = arena.zeros(keyCount + 1);
   for (let i = 0; i < samples.length; i++) starts[keys[samples[i]!]! + 1]!++;
   for (let key = 0; key < keyCount; key++) starts[key + 1]! += starts[key]!;
   const sorted = arena.uint32(samples.length);

@@ -13,10 +13,10 @@ import { encodeStackValues } from "./section/stack-values.ts";
 import { encodeSymbols } from "./section/symbols.ts";
 
 /** memory: of one writer after the other, for a thread that writes many objects. */
-export type ObjectWriterOptions = { readonly level: number; readonly compressionLevel: number; readonly memory?: WriterMemory };
+type ObjectWriterOptions = { readonly level: number; readonly compressionLevel: number; readonly memory?: WriterMemory };
 
 /** out: the object so far. section: one section before compression, the same memory for all of them. */
-export type WriterMemory = { readonly out: ByteWriter; readonly section: ByteWriter };
+type WriterMemory = { readonly out: ByteWriter; readonly section: ByteWriter };
 
 export function writerMemory(): WriterMemory {
   return { out: new ByteWriter(256 * 1024), section: new ByteWriter(256 * 1024) };

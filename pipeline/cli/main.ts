@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import build from "../../package.json" with { type: "json" };
 import { withServerFlags, withTopFlags } from "./client-flags.ts";
 import { addKubeCommands } from "./kube/commands.ts";
 import { runProgram } from "./run-program.ts";
@@ -9,18 +10,9 @@ import { runProgram } from "./run-program.ts";
 
 const program = new Command("brazier")
   .description("Continuous profiling: profiles in, flame graphs out.")
+  .version(build.version, "--version", "tell the version")
   .showHelpAfterError("(see --help)")
   .enablePositionalOptions();
-
-program
-  .option("--version", "tell the version, and the commit where it runs from a clone")
-  .allowExcessArguments()
-  .action(async (options: { readonly version?: true }, command: Command) => {
-    if (options.version === true) return (await import("./version.ts")).version();
-    const [unknown] = command.args;
-    if (unknown !== undefined) command.error(`error: unknown command '${unknown}'`);
-    command.help({ error: true });
-  });
 
 program
   .command("serve")

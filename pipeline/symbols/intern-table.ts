@@ -18,7 +18,7 @@ export class InternTable {
   constructor(capacity = 64, arena: Arena = FRESH_MEMORY) {
     this.#arena = arena;
     this.#mask = 2 ** Math.ceil(Math.log2(Math.max(capacity * 2, 16))) - 1;
-    this.#slots = arena.uint32(this.#mask + 1).fill(0);
+    this.#slots = arena.zeros(this.#mask + 1);
     this.#hashes = arena.uint32(Math.max(Math.ceil(capacity), 1));
   }
 
@@ -50,7 +50,7 @@ export class InternTable {
 
   #grow(): void {
     const mask = this.#mask * 2 + 1;
-    const slots = this.#arena.uint32(mask + 1).fill(0);
+    const slots = this.#arena.zeros(mask + 1);
     for (let entry = 0; entry < this.#count; entry++) {
       let slot = this.#hashes[entry]! & mask;
       while (slots[slot] !== 0) slot = (slot + 1) & mask;

@@ -40,7 +40,7 @@ export class Pace {
         { facts: { limit_ms: durationMsMax } },
       );
     }
-    const turn = this.#turns.step();
+    const turn = this.#turns.step(nowMs);
     return turn === undefined ? undefined : this.#after(turn);
   }
 
